@@ -1,0 +1,20 @@
+/** The process of one contender: takes one call after the other from its parent. */
+import { open as backline } from './contenders/backline.ts';
+import type { Open } from './contenders/contender.ts';
+import { open as plainjob } from './contenders/plainjob.ts';
+import { open as script } from './contenders/script.ts';
+import { measuresOf } from './measures.ts';
+
+const CONTENDERS: Readonly<Record<string, Open>> = { backline, plainjob, script };
+
+const measures: Record<string, (...args: never[]) => Promise<unknown>> = measuresOf(CONTENDERS[process.argv[2]!]!);
+
+process.on('message', async ({ method, args }: { method: string; args: never[] }) => {
+  try {
+    process.send!({ value: (await measures[method]!(...args)) ?? null });
+  } catch (error) {
+    process.send!({ error: String(error instanceof Error ? error.stack : error) });
+  }
+});
+// The parent is gone: there is nobody left to measure for.
+process.on('disconnect', () => process.exit(1));

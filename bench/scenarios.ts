@@ -1,0 +1,118 @@
+/** What is measured: each scenario gives one or more figures, for each contender in each round. */
+import type { Durability } from './contenders/contender.ts';
+import type { Where } from './measures.ts';
+import type { ContenderName, Remotes } from './remote.ts';
+
+export interface Figure {
+  readonly bench: string;
+  /** Of `jobs/s` more is better, of `ms` and `MB` less. `x empty` is the speed relative to an empty table, by CPU time. */
+  readonly unit: 'jobs/s' | 'ms' | 'MB' | 'x empty';
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  readonly durabilities: readonly Durability[];
+  readonly figures: readonly Figure[];
+  /** Takes so long that it is done once, with its own turns inside, without a warm-up, and the contenders side by side. */
+  readonly once?: boolean;
+  /** One round of one contender; the answers stand in the order of `figures`. @param scale 1 is the full size. */
+  readonly measure: (remotes: Remotes, name: ContenderName, where: Where, scale: number) => Promise<readonly number[]>;
+}
+
+const scaled = (n: number, scale: number, least: number) => Math.max(least, Math.round(n * scale));
+
+const BOTH = ['disk', 'process'] as const;
+
+const add =
+  (jobs: number, callers: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => [
+    await remotes.get(name).call('add', where, scaled(jobs, scale, 100), callers),
+  ];
+
+const drain =
+  (jobs: number, processes: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => {
+    const n = scaled(jobs, scale, 500);
+    const [first, ...others] = Array.from({ length: processes }, (_, i) => remotes.get(name, i));
+    for (const remote of [first!, ...others]) await remote.call('prepareDrain', where);
+    await first!.call('fill', n);
+    const released = others.map((remote) => remote.call('release'));
+    const rate = await first!.call('drain', n);
+    await Promise.all(released);
+    for (const remote of [...others, first!]) await remote.call('endDrain');
+    return [rate];
+  };
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'enqueue',
+    about: 'one caller that waits for each job to be stored',
+    durabilities: BOTH,
+    figures: [{ bench: 'enqueue', unit: 'jobs/s' }],
+    measure: add(3000, 1),
+  },
+  {
+    name: 'enqueue-32',
+    about: '32 callers at once, each waiting for its own job',
+    durabilities: BOTH,
+    figures: [{ bench: 'enqueue-32', unit: 'jobs/s' }],
+    measure: add(32_000, 32),
+  },
+  {
+    name: 'enqueue-bulk',
+    about: '50,000 jobs in calls of 1,000',
+    durabilities: BOTH,
+    figures: [{ bench: 'enqueue-bulk', unit: 'jobs/s' }],
+    measure: async (remotes, name, where, scale) => [
+      await remotes.get(name).call('addMany', where, scaled(50_000, scale, 1000)),
+    ],
+  },
+  {
+    name: 'process',
+    about: '20,000 no-op jobs, until all are stored as completed; at most 100 at once',
+    durabilities: ['disk'],
+    figures: [{ bench: 'process', unit: 'jobs/s' }],
+    measure: drain(20_000, 1),
+  },
+  {
+    name: 'process-2',
+    about: 'the same with two processes on one file',
+    durabilities: ['disk'],
+    figures: [{ bench: 'process-2', unit: 'jobs/s' }],
+    measure: drain(20_000, 2),
+  },
+  {
+    name: 'latency',
+    about: 'from the call to the start of the handler, worker idle',
+    durabilities: BOTH,
+    figures: [
+      { bench: 'latency-p50', unit: 'ms' },
+      { bench: 'latency-p99', unit: 'ms' },
+    ],
+    measure: async (remotes, name, where, scale) => {
+      const { p50, p99 } = await remotes.get(name).call('latency', where, scaled(200, scale, 20));
+      return [p50, p99];
+    },
+  },
+  {
+    name: 'backlog',
+    about:
+      'with 1,000,000 jobs that wait, have ended, or are delayed: memory that it takes, and speed against an empty table',
+    durabilities: ['process'],
+    figures: [
+      { bench: 'memory-waiting', unit: 'MB' },
+      { bench: 'process-waiting', unit: 'x empty' },
+      { bench: 'process-finished', unit: 'x empty' },
+      { bench: 'process-delayed', unit: 'x empty' },
+    ],
+    once: true,
+    measure: async (remotes, name, where, scale) => {
+      const backlog = scaled(1_000_000, scale, 2000);
+      // Few enough that a backlog that waits does not run dry; the peer is slower, and needs no more for a steady figure.
+      const batch = Math.min(scaled(name === 'plainjob' ? 600 : 3000, scale, 150), Math.floor(backlog / 15));
+      const all = await remotes.get(name).call('backlog', where, backlog, batch, scale < 0.2 ? 3 : 9);
+      return [all.memoryMb, all.waiting, all.finished, all.delayed];
+    },
+  },
+];

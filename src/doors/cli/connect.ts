@@ -1,0 +1,71 @@
+/** The one place where commands that run no jobs get their client. */
+import { readEnvironment } from '../../config/env.ts';
+import { loadConfigFile } from '../../config/file.ts';
+import { CONFIG_VARIABLE, type Resolved, resolveSettings } from '../../config/settings.ts';
+import { JobManager } from '../../engine/job-manager.ts';
+import { usage } from '../../job/errors.ts';
+import { settingsAmong } from './flags.ts';
+import { managerOptions } from './manager-options.ts';
+import { type Output, span } from './print.ts';
+
+/** Flags as commander hands them over, those of the whole program among them. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** What every command gets. */
+export interface Cli {
+  readonly out: Output;
+  readonly flags: Flags;
+  /** Standard input. */
+  readonly input: AsyncIterable<Buffer | string>;
+}
+
+/** @throws INVALID_OPTION, UNKNOWN_OPTION, BAD_CONFIG_FILE. */
+export const loadSettings = async ({ out, flags }: Pick<Cli, 'out' | 'flags'>): Promise<Resolved> => {
+  const environment = readEnvironment();
+  const named = typeof flags.config === 'string' ? flags.config : environment[CONFIG_VARIABLE];
+  const file = await loadConfigFile(process.cwd(), named);
+  const resolved = resolveSettings({ flags: settingsAmong(flags), environment, file });
+  out.knowOrigins(resolved.origins);
+  return resolved;
+};
+
+/** The address of the database without its secrets. */
+export const shownDatabase = ({ origins }: Resolved): string =>
+  origins.find(({ name }) => name === 'database')?.shown ?? '';
+
+const ONE_PROCESS = 'A database in memory lives and dies with its process: a command of its own sees nothing of it.';
+
+/**
+ * Opens the database for one command, and closes it afterwards.
+ * @param options `create`: whether the command may make a database that is not there.
+ * @throws NO_DATABASE and whatever opening it throws.
+ */
+export const withClient = async <T>(
+  cli: Cli,
+  options: { readonly create: boolean },
+  work: (client: JobManager, resolved: Resolved) => Promise<T>,
+): Promise<T> => {
+  const resolved = await loadSettings(cli);
+  if (resolved.settings.database.endsWith(':memory:')) throw usage(ONE_PROCESS, 'Name a file with --database.');
+  const parts = { ...managerOptions(resolved, false), worker: false, create: options.create };
+  const client = new JobManager(resolved.settings.database, parts);
+  tellTroubles(client, cli.out);
+  try {
+    await client.start();
+    return await work(client, resolved);
+  } finally {
+    await client.close();
+  }
+};
+
+/** What a person must know whatever they asked for. What happens to jobs is not among it: `tail` shows that. */
+const tellTroubles = (client: JobManager, out: Output): void => {
+  client.on('store-repaired', ({ file, kept, recovered, unreadable }) =>
+    out.talk(
+      `! ${file} was damaged: ${recovered} jobs were read, ${unreadable} could not be. The damaged file is kept as ${kept}`,
+    ),
+  );
+  client.on('store-unavailable', ({ error }) => out.error(error));
+  client.on('store-recovered', ({ afterMs }) => out.talk(`The database is back after ${span(afterMs)}.`));
+  client.on('error', ({ error }) => out.error(error));
+};

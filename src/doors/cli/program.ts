@@ -1,0 +1,95 @@
+/** The command line. Commands are one file each; here they are put together, and every error ends in one place. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { usage } from '../../job/errors.ts';
+import type { Run } from './command.ts';
+import { addAdd } from './commands/add.ts';
+import { addBackup } from './commands/backup.ts';
+import { addCheck } from './commands/check.ts';
+import { addConfig } from './commands/config.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addJobs } from './commands/jobs.ts';
+import { addLogs } from './commands/logs.ts';
+import { addMigrate } from './commands/migrate.ts';
+import { addQueues } from './commands/queues.ts';
+import { addStart } from './commands/start.ts';
+import { addStatus } from './commands/status.ts';
+import { addTail } from './commands/tail.ts';
+import { addWork } from './commands/work.ts';
+import { addWorkers } from './commands/workers.ts';
+import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit-code.ts';
+import { settingFlag } from './flags.ts';
+import { Output } from './print.ts';
+
+const COMMANDS = [
+  addStart,
+  addWork,
+  addAdd,
+  addJobs,
+  addLogs,
+  addTail,
+  addQueues,
+  addWorkers,
+  addStatus,
+  addMigrate,
+  addCheck,
+  addBackup,
+  addDoctor,
+  addConfig,
+];
+
+const version = (): string => {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+};
+
+const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
+  const program = new Command('backline')
+    .description('Background jobs: start the service, hand work in, look after it.')
+    .version(version(), '-V, --version', 'Show the version.')
+    .helpOption('-h, --help', 'Show this help.')
+    .addOption(settingFlag('database'))
+    .addOption(
+      new Option('--config <file>', 'The config file, instead of backline.config.ts in this folder. [BACKLINE_CONFIG]'),
+    )
+    .addOption(new Option('--json', 'Print data as JSON, one object a line.'))
+    .addOption(new Option('--debug', 'Show the stack of an error.'))
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
+    .exitOverride()
+    .showHelpAfterError(false)
+    .addHelpText('after', `\n${EXIT_HELP}`);
+  for (const add of COMMANDS) add(program, run);
+  return program;
+};
+
+/** The streams of a process. */
+export type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>;
+
+/** Runs one command to its end; every error is told on standard error. @param args without the program's own name. */
+export const runProgram = async (args: readonly string[], { stdin, stdout, stderr }: Streams): Promise<ExitCode> => {
+  // Known before the arguments are read, so that mistakes in them are told in the right form too.
+  const out = new Output({ json: args.includes('--json'), debug: args.includes('--debug') }, stdout, stderr);
+  let code: ExitCode = EXIT.ok;
+  const run: Run = async (flags, action) => {
+    code = (await action({ out, flags, input: stdin })) ?? EXIT.ok;
+  };
+  try {
+    await makeProgram(run, stdout).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const told = error instanceof CommanderError ? asUsage(error, args) : error;
+    out.error(told);
+    return exitCodeOf(told);
+  }
+};
+
+/** Commander's complaint in our form: its suggestion becomes the next step. */
+const asUsage = (error: CommanderError, args: readonly string[]): Error => {
+  const command = args.find((arg) => !arg.startsWith('-')) ?? '';
+  if (error.code === 'commander.help') return usage('No command was given.', 'backline --help');
+  const [problem = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const sentence = `${problem[0]?.toUpperCase()}${problem.slice(1)}`.replace(/\.?$/, '.');
+  return usage(sentence, suggestion?.replace(/^\(|\)$/g, '') ?? `backline help ${command}`.trimEnd());
+};

@@ -1,0 +1,350 @@
+/** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
+
+import type { BacklineError } from '../job/backline-error.ts';
+import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
+import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
+import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
+import {
+  asyncSchemaInTransaction,
+  duplicateJobId,
+  duplicateKey,
+  inItem,
+  invalidOption,
+  jobNotFound,
+  notAllowedNow,
+  parentNotFound,
+} from '../job/errors.ts';
+import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
+import type { Attempt, Job, LogLine } from '../job/job.ts';
+import { encodePayload, validate } from '../job/payload.ts';
+import { isFinal } from '../job/states.ts';
+import type {
+  Adjustment,
+  CancelOutcome,
+  InsertOutcome,
+  IntegrityReport,
+  JobPage,
+  LogPosition,
+  QueueRow,
+  Store,
+  StoreStats,
+  WorkerRow,
+} from '../store/store.ts';
+import type { Clock } from '../util/clock.ts';
+import { checkItem, prepareJob, type SystemDefaults } from './new-job.ts';
+import type { Results } from './results.ts';
+import { LOG_PAGE, type Which, wide } from './which.ts';
+
+/** A job that was handed in. `outcome`: `existing` and `replaced` mean that its key was taken. */
+export interface Enqueued<Result = unknown> {
+  readonly id: string;
+  readonly seq: number;
+  readonly outcome: 'inserted' | 'existing' | 'replaced';
+  /** Only for the type system: what the handler returns. */
+  readonly result?: Result;
+}
+
+export type EnqueuedItem =
+  | Enqueued
+  | { readonly id: string; readonly outcome: 'rejected'; readonly error: BacklineError };
+
+/** One job of a list. */
+export interface EnqueueItem<J extends Jobs, Name extends keyof J & string = keyof J & string> {
+  readonly type: Name;
+  readonly payload?: InputOf<J[Name]>;
+  readonly options?: Omit<EnqueueOptions, 'tx'>;
+}
+
+/** What the client needs from those who built it. */
+export interface ClientParts {
+  readonly store: Store;
+  readonly types: ReadonlyMap<string, CheckedJobType>;
+  readonly defaults: SystemDefaults;
+  readonly clock: Clock;
+  readonly results: Results;
+  /** Something may be claimable now that was not before. */
+  readonly wake: () => void;
+}
+
+export class Client<J extends Jobs = Jobs> {
+  readonly #parts: ClientParts;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Hands in one job; resolves when it is stored and synced. With `tx` the job belongs to the caller's open transaction, and
+   * errors are thrown at once, so that they reach the transaction.
+   * @throws UNKNOWN_JOB_TYPE, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, DUPLICATE_JOB_ID,
+   * DUPLICATE_KEY, PARENT_NOT_FOUND, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
+   */
+  enqueue<Name extends keyof J & string>(
+    type: Name,
+    payload?: InputOf<J[Name]>,
+    options?: EnqueueOptions,
+  ): Promise<Enqueued<ResultOf<J[Name]>>> {
+    const tx = options?.tx;
+    const done = tx
+      ? this.#enqueueWithin(tx, { type, payload, options })
+      : this.#enqueueOne({ type, payload, options });
+    return done as Promise<Enqueued<ResultOf<J[Name]>>>;
+  }
+
+  /**
+   * Hands in many jobs in one transaction. A job that clashes (id, key, parent) is reported as `rejected`, and the others go in.
+   * @throws as `enqueue`, naming the item, if any of them is invalid; then nothing is written.
+   */
+  async enqueueMany(items: readonly EnqueueItem<J>[]): Promise<EnqueuedItem[]> {
+    if (!Array.isArray(items)) throw invalidOption('jobs', items, 'a list of { type, payload, options }');
+    const now = this.#now();
+    const jobs = await Promise.all(
+      items.map(async (item: unknown, i) => {
+        try {
+          return (await this.#prepare(checkItem(item), now)).job;
+        } catch (error) {
+          throw inItem(i, error);
+        }
+      }),
+    );
+    const outcomes = await this.#parts.store.insert(jobs, now);
+    return outcomes.map((outcome, i) => {
+      try {
+        return toEnqueued(outcome, jobs[i]!);
+      } catch (error) {
+        return { id: outcome.id, outcome: 'rejected', error: error as BacklineError };
+      }
+    });
+  }
+
+  /** @returns the job, or null if there is none. */
+  async get(id: string): Promise<Job | null> {
+    return this.#parts.store.get(idCheck(id, 'id'));
+  }
+
+  /** One page of jobs. @throws INVALID_OPTION, UNKNOWN_OPTION, BAD_CURSOR. */
+  async list(filter: JobFilter = {}, page: PageOptions = {}): Promise<JobPage> {
+    return this.#parts.store.list(checkFilter(filter), checkPage(page));
+  }
+
+  async count(filter: JobFilter = {}): Promise<number> {
+    return this.#parts.store.count(checkFilter(filter));
+  }
+
+  /** The executions of a job, oldest first, of all its lives. */
+  async attempts(id: string): Promise<Attempt[]> {
+    return this.#parts.store.attempts(idCheck(id, 'id'));
+  }
+
+  /** What its handler logged. @param options `after`: the position of the last line seen; `limit`: 1 to 10,000, default 1,000. */
+  async logs(id: string, options: { after?: LogPosition; limit?: number } = {}): Promise<LogLine[]> {
+    const { after = null, limit = 1000 } = checkOptions(LOG_PAGE, options, 'options');
+    return this.#parts.store.logs(idCheck(id, 'id'), after, limit);
+  }
+
+  /**
+   * Waits for the end of a job. Always settles.
+   * @param options `timeout`: how long to wait at most; 5 minutes if not given.
+   * @throws JOB_FAILED (with the error as its cause), JOB_TIMED_OUT, JOB_CANCELLED, JOB_NOT_FOUND, RESULT_TIMEOUT, CLOSED_WHILE_WAITING.
+   */
+  async result<R = unknown>(job: Enqueued<R> | string, options: { timeout?: Duration } = {}): Promise<R> {
+    const { timeout = 300_000 } = checkOptions({ timeout: duration }, options, 'options');
+    const id = idCheck(isRecord(job) ? job['id'] : job, 'id');
+    return this.#parts.results.of(id, timeout) as Promise<R>;
+  }
+
+  /**
+   * Cancels a job: `cancelled` if it waited, `requested` if it runs and is now asked to stop, `no` if it has ended or does not
+   * exist. With `tree`, its descendants too; then the answer is that of the whole.
+   */
+  async cancel(id: string, given: { reason?: string; tree?: boolean } = {}): Promise<'cancelled' | 'requested' | 'no'> {
+    const { reason = 'cancelled by request', tree = false } = checkOptions(
+      { reason: text(1000), tree: flag },
+      given,
+      'options',
+    );
+    const target = { ids: [idCheck(id, 'id')], tree };
+    const { cancelled, requested } = await this.#parts.store.requestCancel(target, reason, this.#now());
+    return requested > 0 ? 'requested' : cancelled > 0 ? 'cancelled' : 'no';
+  }
+
+  /** Cancels every job of a filter. @throws FILTER_TOO_WIDE for an empty filter. */
+  async cancelAll(which: Which, given: { reason?: string } = {}): Promise<CancelOutcome> {
+    const { reason = 'cancelled by request' } = checkOptions({ reason: text(1000) }, given, 'options');
+    return this.#parts.store.requestCancel({ filter: wide(which, 'cancelAll') }, reason, this.#now());
+  }
+
+  /** Starts a new life of a job that failed, timed out or was cancelled. @returns false for any other. */
+  async retry(id: string): Promise<boolean> {
+    const revived = await this.#parts.store.revive({ ids: [idCheck(id, 'id')] }, this.#now());
+    return revived > 0;
+  }
+
+  /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
+  async retryAll(which: Which): Promise<number> {
+    return this.#parts.store.revive({ filter: wide(which, 'retryAll') }, this.#now());
+  }
+
+  /**
+   * Makes a new job from an old one, with the same type, queue, priority and limits, and a new payload if one is given. It names
+   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD.
+   */
+  async replay(id: string, payload?: unknown): Promise<Enqueued> {
+    const old = await this.get(id);
+    if (!old) throw jobNotFound(id);
+    const { defaults, types, store } = this.#parts;
+    const input = payload === undefined ? old.payload : payload;
+    const json = encodePayload(input, defaults.maxPayloadBytes);
+    await validate(types.get(old.type)?.input, input);
+    const now = this.#now();
+    const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, limitKey, parentId, tags, userInitiated } = old;
+    const kept = { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, limitKey, parentId, tags, userInitiated };
+    const fresh = {
+      id: defaults.newId(),
+      status: 'queued',
+      payload: json,
+      runAt: now,
+      replayOf: id,
+    } as const;
+    const job = { ...kept, ...fresh, key: null, keyUntil: null, onConflict: 'return', expiresAt: null } as const;
+    const [outcome] = await store.insert([job], now);
+    return toEnqueued(outcome!, job);
+  }
+
+  /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  async reprioritise(id: string, priority: number): Promise<void> {
+    await this.#adjust(id, { priority: priorityCheck(priority, 'priority') }, 're-prioritised');
+  }
+
+  /** @param runAt a Date, epoch milliseconds or ISO text with an offset. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  async reschedule(id: string, runAt: Date | number | string): Promise<void> {
+    await this.#adjust(id, { runAt: instant(runAt, 'runAt') }, 'rescheduled');
+  }
+
+  /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  async runNow(id: string): Promise<void> {
+    await this.#adjust(id, { runAt: this.#now(), held: false }, 'run now');
+  }
+
+  /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  async pauseJob(id: string): Promise<void> {
+    await this.#adjust(id, { held: true }, 'paused');
+  }
+
+  async resumeJob(id: string): Promise<void> {
+    await this.#adjust(id, { held: false }, 'resumed');
+  }
+
+  /** Deletes a job that does not run and has no children. @returns whether it did. */
+  async remove(id: string): Promise<boolean> {
+    return (await this.#parts.store.remove({ ids: [idCheck(id, 'id')] }, this.#now())) > 0;
+  }
+
+  /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
+  async removeAll(which: Which): Promise<number> {
+    return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.#now());
+  }
+
+  /** Stops the start of jobs of a queue, in every process, until it is resumed or `until`. Running jobs go on. */
+  async pauseQueue(
+    name: string,
+    given: { reason?: string; actor?: string; until?: Date | number | string } = {},
+  ): Promise<void> {
+    const table = { reason: text(1000), actor: text(200), until: instant };
+    const { reason = null, actor = null, until = null } = checkOptions(table, given, 'options');
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: { reason, actor, until } }, this.#now());
+  }
+
+  async resumeQueue(name: string): Promise<void> {
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: null }, this.#now());
+    this.#parts.wake();
+  }
+
+  /** How many jobs of a queue may run at once, over all processes; null for no limit. */
+  async limitQueue(name: string, maxRunning: number | null): Promise<void> {
+    const max = maxRunning === null ? null : integer(0, 1_000_000)(maxRunning, 'maxRunning');
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { maxRunning: max }, this.#now());
+    this.#parts.wake();
+  }
+
+  /** How many jobs with a limit key may run at once, over all queues and processes; null for no limit. */
+  async limitKey(key: string, maxRunning: number | null): Promise<void> {
+    const max = maxRunning === null ? null : integer(0, 1_000_000)(maxRunning, 'maxRunning');
+    await this.#parts.store.setKeyLimit(text(200)(key, 'key'), max);
+    this.#parts.wake();
+  }
+
+  async queues(): Promise<QueueRow[]> {
+    return this.#parts.store.queues(this.#now());
+  }
+
+  async workers(): Promise<WorkerRow[]> {
+    return this.#parts.store.workers();
+  }
+
+  async stats(): Promise<StoreStats> {
+    return this.#parts.store.stats();
+  }
+
+  async checkIntegrity(): Promise<IntegrityReport> {
+    return this.#parts.store.checkIntegrity();
+  }
+
+  /** Writes a consistent copy of the database while work goes on. @param file where to; an existing file is overwritten. */
+  async backup(file: string): Promise<void> {
+    return this.#parts.store.backup(text(4096)(file, 'file'));
+  }
+
+  async #adjust(id: string, change: Adjustment, what: string): Promise<void> {
+    const outcome = await this.#parts.store.adjust(idCheck(id, 'id'), change, this.#now());
+    if (outcome.kind === 'missing') throw jobNotFound(id);
+    if (outcome.kind === 'refused')
+      throw notAllowedNow(
+        what,
+        id,
+        outcome.status,
+        isFinal(outcome.status) ? 'a job that waits; use retry' : 'a job that waits',
+      );
+    this.#parts.wake();
+  }
+
+  async #enqueueOne(request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
+    const now = this.#now();
+    const prepared = this.#prepare(request, now);
+    const { job } = prepared instanceof Promise ? await prepared : prepared;
+    const [outcome] = await this.#parts.store.insert([job], now);
+    return toEnqueued(outcome!, job);
+  }
+
+  #enqueueWithin(tx: Transaction, request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
+    const now = this.#now();
+    const prepared = this.#prepare(request, now);
+    if (prepared instanceof Promise) throw asyncSchemaInTransaction(request.type);
+    const outcomes = this.#parts.store.insertWithin(tx, [prepared.job], now);
+    if (outcomes instanceof Promise) return outcomes.then(([outcome]) => toEnqueued(outcome!, prepared.job));
+    return Promise.resolve(toEnqueued(outcomes[0]!, prepared.job));
+  }
+
+  #prepare(request: { type: string; payload?: unknown; options?: unknown }, now: number) {
+    return prepareJob(request, this.#parts.types, this.#parts.defaults, now);
+  }
+
+  #now(): number {
+    return this.#parts.clock.now();
+  }
+}
+
+const toEnqueued = (outcome: InsertOutcome, job: { key: string | null; parentId: string | null }): Enqueued => {
+  switch (outcome.kind) {
+    case 'inserted':
+    case 'existing':
+    case 'replaced':
+      return { id: outcome.id, seq: outcome.seq, outcome: outcome.kind };
+    case 'duplicate-id':
+      throw duplicateJobId(outcome.id);
+    case 'key-taken':
+      throw duplicateKey(job.key ?? '', outcome.existing, `is ${outcome.status}`);
+    case 'no-parent':
+      throw parentNotFound(job.parentId ?? '');
+  }
+};

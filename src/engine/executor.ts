@@ -1,0 +1,260 @@
+/**
+ * One attempt, from the claimed row to its outcome.
+ *
+ * 1. `run` checks the payload, arms the time-out and lets the runner work; every throw becomes an outcome once.
+ * 2. `stop` fires the signal: for a time-out, a cancel, a lost lease, or shutdown. What it was stopped for decides the outcome.
+ * 3. A handler that has not stopped within the grace time is overdue: an end that is final is reported at once; a retry waits
+ *    until the handler has really ended, because two attempts of one job must not run at the same time.
+ * 4. The outcome is reported once. The slot is free when `run` settles, not before.
+ */
+
+import type { BacklineError } from '../job/backline-error.ts';
+import { checkDuration } from '../job/check.ts';
+import type { Context, JobInfo } from '../job/context.ts';
+import type { CheckedJobType, ErrorVerdict } from '../job/define.ts';
+import type { EnqueueOptions, Transaction } from '../job/enqueue-options.ts';
+import {
+  attemptTimedOut,
+  badTransaction,
+  cancelRequested,
+  completedElsewhere,
+  handlerStillRunning,
+  leaseLost,
+  workerStopping,
+} from '../job/errors.ts';
+import type { ClaimedJob } from '../job/job.ts';
+import { type Outcome, outcomeOfError, Stop, toFailure } from '../job/outcome.ts';
+import { encodeResult, validate } from '../job/payload.ts';
+import type { Runner } from '../runner/runner.ts';
+import type { MaybePromise } from '../store/store.ts';
+import { MAX_TIMER_MS } from '../util/sleep.ts';
+import type { Reporter } from './reporter.ts';
+
+export type StopReason =
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'released' };
+
+/** What an execution needs from its worker. */
+export interface ExecutionParts {
+  readonly runner: Runner;
+  readonly reporter: Reporter;
+  readonly graceMs: number;
+  readonly maxPayloadBytes: number;
+  /** A promise if the outcome is not known before the store was asked. */
+  readonly report: (job: ClaimedJob, type: CheckedJobType, outcome: Outcome) => MaybePromise<void>;
+  /** The attempt would be the last one if it timed out now. */
+  readonly isLast: (job: ClaimedJob, type: CheckedJobType) => boolean;
+  readonly stillRunning: (job: ClaimedJob, reason: string) => void;
+  readonly enqueue: (type: string, payload?: unknown, options?: EnqueueOptions) => Promise<{ readonly id: string }>;
+  /** Completes the job in the caller's transaction; false if this worker may no longer write. */
+  readonly completeWithin: (tx: Transaction, job: ClaimedJob, result: string | null) => MaybePromise<boolean>;
+}
+
+/** A stop may be overruled by a stronger one. */
+const STRENGTH = { released: 0, timeout: 1, cancelled: 2, lost: 3 } as const;
+
+export class Execution {
+  readonly job: ClaimedJob;
+  readonly #type: CheckedJobType;
+  readonly #parts: ExecutionParts;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #grace: NodeJS.Timeout | undefined;
+  #stopped: StopReason | null = null;
+  #asked: Outcome | null = null;
+  #completedWithin = false;
+  #reported = false;
+
+  constructor(job: ClaimedJob, type: CheckedJobType, parts: ExecutionParts) {
+    this.job = job;
+    this.#type = type;
+    this.#parts = parts;
+  }
+
+  /** Settles when the work has really ended; never rejects. */
+  async run(): Promise<void> {
+    if (this.job.timeoutMs !== null) this.#armTimeout(this.job.timeoutMs);
+    let outcome: Outcome;
+    try {
+      outcome = await this.#work();
+    } catch (error) {
+      outcome = this.#outcomeOf(error);
+    }
+    clearTimeout(this.#timer);
+    clearTimeout(this.#grace);
+    if (this.#reported) return this.#parts.reporter.finish(this.job);
+    const known = this.#report(this.#judge(this.#asked ?? outcome));
+    if (known) await known;
+  }
+
+  /** Asks the work to stop. The first reason stands, unless a stronger one follows. */
+  stop(reason: StopReason): void {
+    if (this.#stopped && STRENGTH[reason.kind] <= STRENGTH[this.#stopped.kind]) return;
+    this.#stopped = reason;
+    this.#controllerOf().abort(this.#reasonOf(reason));
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => this.#overdue(reason), this.#parts.graceMs).unref();
+  }
+
+  /** The worker will not wait any longer: the job goes back to the queue. */
+  abandon(): void {
+    // Would hold the process open.
+    clearTimeout(this.#timer);
+    void this.#report({ kind: 'released' });
+  }
+
+  async #work(): Promise<Outcome> {
+    const { runner, maxPayloadBytes } = this.#parts;
+    const payload = await this.#payload();
+    const returned = await runner.run({ job: this.job, type: this.#type, payload, ctx: this.#context() });
+    if (this.#completedWithin) return { kind: 'completed', result: null };
+    try {
+      return { kind: 'completed', result: encodeResult(returned, maxPayloadBytes) };
+    } catch (error) {
+      // The work is done: to do it again would not make its result storable.
+      return never(error);
+    }
+  }
+
+  /** A payload that does not fit its schema fits no better next time. */
+  #payload(): unknown {
+    const parsed: unknown = JSON.parse(this.job.payload);
+    if (!this.#type.input) return parsed;
+    try {
+      const valid = validate(this.#type.input, parsed);
+      return valid instanceof Promise ? valid.catch(never) : valid;
+    } catch (error) {
+      return never(error);
+    }
+  }
+
+  #outcomeOf(error: unknown): Outcome {
+    if (error instanceof Stop) return error.outcome;
+    let verdict: ErrorVerdict | undefined;
+    try {
+      verdict = this.#type.onError?.(error, this.job, this.job.attempts);
+      return outcomeOfError(error, verdict);
+    } catch (fault) {
+      return { kind: 'failed', failure: { ...toFailure(fault), cause: toFailure(error) } };
+    }
+  }
+
+  #judge(outcome: Outcome): Outcome {
+    if (!this.#completedWithin) return this.#judgeStopped(outcome);
+    const undone = { kind: 'failed', failure: toFailure(completedElsewhere()) } as const;
+    const otherwise = this.#judgeStopped(outcome.kind === 'completed' ? undone : outcome);
+    return otherwise.kind === 'completed-in-transaction' ? otherwise : { kind: 'completed-in-transaction', otherwise };
+  }
+
+  /** What the attempt was stopped for outweighs what the handler made of it; but work that is done is done. */
+  #judgeStopped(outcome: Outcome): Outcome {
+    switch (this.#stopped?.kind) {
+      case undefined:
+        return outcome;
+      case 'lost':
+        return { kind: 'lost' };
+      case 'cancelled':
+        return { kind: 'cancelled', reason: (this.#stopped as { reason: string }).reason };
+      case 'timeout':
+        return { kind: 'timeout', failure: toFailure(attemptTimedOut(this.job.timeoutMs ?? 0)) };
+      case 'released':
+        return outcome.kind === 'failed' ? { kind: 'released' } : outcome;
+    }
+  }
+
+  #overdue(reason: StopReason): void {
+    const { graceMs, isLast, stillRunning, reporter } = this.#parts;
+    const why = this.#reasonOf(reason);
+    const message = handlerStillRunning(why.message, graceMs).message;
+    if (reason.kind === 'cancelled') void this.#report({ kind: 'cancelled', reason: message });
+    else if (reason.kind === 'timeout' && isLast(this.job, this.#type))
+      void this.#report({ kind: 'timeout', failure: toFailure(handlerStillRunning(why.message, graceMs)) });
+    else if (reason.kind === 'timeout') reporter.note(this.job, message);
+    if (reason.kind === 'cancelled' || reason.kind === 'timeout') stillRunning(this.job, message);
+  }
+
+  #report(outcome: Outcome): MaybePromise<void> {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#parts.reporter.finish(this.job);
+    return this.#parts.report(this.job, this.#type, outcome);
+  }
+
+  /** A timer holds at most 24.8 days. */
+  #armTimeout(leftMs: number): void {
+    const fire = () =>
+      leftMs > MAX_TIMER_MS ? this.#armTimeout(leftMs - MAX_TIMER_MS) : this.stop({ kind: 'timeout' });
+    this.#timer = setTimeout(fire, Math.min(leftMs, MAX_TIMER_MS));
+  }
+
+  #reasonOf(reason: StopReason): BacklineError {
+    switch (reason.kind) {
+      case 'timeout':
+        return attemptTimedOut(this.job.timeoutMs ?? 0);
+      case 'cancelled':
+        return cancelRequested(reason.reason);
+      case 'lost':
+        return leaseLost(this.job.id);
+      case 'released':
+        return workerStopping();
+    }
+  }
+
+  /** Made only when somebody looks: most handlers never do. */
+  #controllerOf(): AbortController {
+    this.#controller ??= new AbortController();
+    return this.#controller;
+  }
+
+  #ask(outcome: Outcome): never {
+    this.#asked = outcome;
+    throw new Stop(outcome);
+  }
+
+  #context(): Context {
+    const { job } = this;
+    const { reporter, enqueue } = this.#parts;
+    const controller = () => this.#controllerOf();
+    const isOver = () => this.#reported;
+    let log: Context['log'] | undefined;
+    return {
+      job: job satisfies JobInfo,
+      attempt: job.attempts,
+      get signal() {
+        return controller().signal;
+      },
+      get log() {
+        log ??= reporter.logOf(job, isOver);
+        return log;
+      },
+      progress: (progress) => {
+        if (!isOver()) reporter.progress(job, progress);
+      },
+      cancel: (reason = 'cancelled by its handler') => this.#ask({ kind: 'cancelled', reason }),
+      snooze: (delay) => this.#ask({ kind: 'snoozed', delayMs: checkDuration(delay, 'delay') }),
+      enqueue,
+      complete: (tx, result) => this.#completeWithin(tx, result),
+    };
+  }
+
+  /** Not an async function: with a synchronous driver, its errors must reach the caller's transaction at once. */
+  #completeWithin(tx: Transaction, result: unknown): Promise<void> {
+    if (typeof tx !== 'object' || tx === null) throw badTransaction('is no database connection');
+    if (this.#reported || this.#stopped?.kind === 'lost') throw leaseLost(this.job.id);
+    const written = this.#parts.completeWithin(tx, this.job, encodeResult(result, this.#parts.maxPayloadBytes));
+    const settle = (mine: boolean) => {
+      if (!mine) throw leaseLost(this.job.id);
+      this.#completedWithin = true;
+    };
+    if (written instanceof Promise) return written.then(settle);
+    settle(written);
+    return Promise.resolve();
+  }
+}
+
+/** Ends the attempt as failed, with no other to follow. */
+const never = (error: unknown): never => {
+  throw new Stop({ kind: 'failed', failure: toFailure(error), retry: 'never' });
+};

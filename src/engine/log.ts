@@ -1,0 +1,64 @@
+/** Listens to events and writes log lines; nothing else in the engine logs. */
+import type { EventMap, EventName, Events } from './events.ts';
+
+/** What a logger must offer; pino does, and so does `console`. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  /** If the logger has levels, lines below the level are not even made. */
+  isLevelEnabled?(level: string): boolean;
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+type Line<E extends EventName> = (event: EventMap[E]) => readonly [fields: object, message: string];
+
+export const logEvents = (events: Events, logger: Logger): void => {
+  const on = <E extends EventName>(name: E, level: Level, line: Line<E>): void => {
+    if (logger.isLevelEnabled?.(level) === false) return;
+    events.on(name, (event) => logger[level](...line(event)));
+  };
+  on('job-status-changed', 'info', ({ jobId, type, queue, status, attempts }) => [
+    { jobId, type, queue, status, attempts },
+    `job ${jobId} is ${status}`,
+  ]);
+  on('job-retrying', 'warn', ({ jobId, type, error, attempts, runAt }) => [
+    { jobId, type, attempts, error, runAt: new Date(runAt).toISOString() },
+    `job ${jobId} will run again`,
+  ]);
+  on('job-failed', 'error', ({ jobId, type, error, attempts }) => [
+    { jobId, type, attempts, error },
+    `job ${jobId} failed`,
+  ]);
+  on('job-timeout', 'error', ({ jobId, type, error, attempts }) => [
+    { jobId, type, attempts, error },
+    `job ${jobId} timed out`,
+  ]);
+  on('job-progress', 'debug', ({ jobId, progress, note }) => [
+    { jobId, progress, note },
+    `job ${jobId} is at ${progress} %`,
+  ]);
+  on('job-cancel-requested', 'info', ({ jobId, reason }) => [{ jobId, reason }, `job ${jobId} was asked to stop`]);
+  on('job-late-result', 'warn', ({ jobId, type }) => [{ jobId, type }, `a late result of job ${jobId} was dropped`]);
+  on('job-still-running', 'warn', ({ jobId, reason }) => [{ jobId }, reason]);
+  on('worker-started', 'info', (event) => [event, `worker ${event.worker} started with ${event.slots} slots`]);
+  on('worker-stopped', 'info', (event) => [event, `worker ${event.worker} stopped`]);
+  on('worker-lost', 'warn', (event) => [event, `worker ${event.worker} is gone; its jobs go on`]);
+  on('lease-lost', 'error', (event) => [
+    event,
+    `worker ${event.worker} lost its lease; results of ${event.jobs} jobs are dropped`,
+  ]);
+  on('orphans-released', 'warn', (event) => [event, `${event.count} jobs of dead workers were given back`]);
+  on('loop-blocked', 'warn', (event) => [
+    event,
+    `the event loop is blocked for ${event.blockedMs} ms; use a thread or a child process`,
+  ]);
+  on('store-unavailable', 'error', ({ error }) => [{ err: error }, 'the database does not answer; trying again']);
+  on('store-recovered', 'info', (event) => [event, `the database is back after ${event.afterMs} ms`]);
+  on('store-repaired', 'error', (event) => [
+    event,
+    `the database was damaged: ${event.recovered} jobs were read, the damaged file is kept at ${event.kept}`,
+  ]);
+  on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
+};

@@ -1,0 +1,104 @@
+/** A call to enqueue → a complete, checked job: this call's options, then the job type's, then the system's. */
+import { checkOptions, isRecord, text } from '../job/check.ts';
+import type { CheckedJobType } from '../job/define.ts';
+import { type CheckedEnqueueOptions, checkEnqueueOptions, type NewJob, typeCheck } from '../job/enqueue-options.ts';
+import { invalidOption, unknownJobType } from '../job/errors.ts';
+import { encodePayload, validate } from '../job/payload.ts';
+import type { MaybePromise } from '../store/store.ts';
+
+/** What the system says where neither the call nor the job type does. */
+export interface SystemDefaults {
+  readonly timeoutMs: number | null;
+  readonly maxAttempts: number;
+  readonly maxPayloadBytes: number;
+  readonly newId: () => string;
+}
+
+const DEFAULTS = { queue: 'default', priority: 5, maxCrashes: 5 } as const;
+
+export interface JobRequest {
+  readonly type: string;
+  readonly payload?: unknown;
+  readonly options?: unknown;
+}
+
+/**
+ * Checks one request. Waits only if the input schema is asynchronous.
+ * @param types the registered job types; an empty map accepts every type (a program that only enqueues).
+ */
+export const prepareJob = (
+  request: JobRequest,
+  types: ReadonlyMap<string, CheckedJobType>,
+  defaults: SystemDefaults,
+  now: number,
+): MaybePromise<{ job: NewJob; options: CheckedEnqueueOptions }> => {
+  const name = typeCheck(request.type, 'type');
+  const type = types.get(name);
+  if (!type && types.size > 0) throw unknownJobType(name, [...types.keys()]);
+  const options = checkEnqueueOptions(request.options);
+  const payload = request.payload ?? null;
+  // The input is stored, not the schema's output: the schema runs again where the job does.
+  const json = encodePayload(payload, defaults.maxPayloadBytes);
+  const finish = () => ({ job: complete(name, type, payload, json, options, defaults, now), options });
+  const valid = validate(type?.input, payload);
+  return valid instanceof Promise ? valid.then(finish) : finish();
+};
+
+const complete = (
+  type: string,
+  defined: CheckedJobType | undefined,
+  payload: unknown,
+  json: string,
+  options: CheckedEnqueueOptions,
+  defaults: SystemDefaults,
+  now: number,
+): NewJob => {
+  const runAt = options.runAt ?? now + (options.delay ?? 0);
+  const timeoutMs =
+    options.timeout === undefined
+      ? defined?.timeout === undefined
+        ? defaults.timeoutMs
+        : defined.timeout
+      : options.timeout;
+  if (options.expiresAt !== undefined && options.expiresAt <= runAt)
+    throw invalidOption('expiresAt', new Date(options.expiresAt).toISOString(), 'a time after the job may start');
+  return {
+    id: options.id ?? defaults.newId(),
+    type,
+    queue: options.queue ?? defined?.queue ?? DEFAULTS.queue,
+    status: options.held ? 'created' : 'queued',
+    priority: options.priority ?? defined?.priority ?? DEFAULTS.priority,
+    payload: json,
+    runAt,
+    maxAttempts: options.maxAttempts ?? defined?.maxAttempts ?? defaults.maxAttempts,
+    maxCrashes: options.maxCrashes ?? defined?.maxCrashes ?? DEFAULTS.maxCrashes,
+    timeoutMs,
+    key: options.key ?? madeKey(defined, 'key', payload),
+    keyUntil: options.keyWindow === undefined ? null : now + options.keyWindow,
+    onConflict: options.onConflict ?? 'return',
+    limitKey: options.limitKey ?? madeKey(defined, 'limitKey', payload),
+    parentId: options.parent ?? null,
+    replayOf: null,
+    tags: options.tags ?? [],
+    userInitiated: options.userInitiated ?? true,
+    expiresAt: options.expiresAt ?? null,
+  };
+};
+
+const madeKey = (type: CheckedJobType | undefined, which: 'key' | 'limitKey', payload: unknown): string | null => {
+  const make = type?.[which];
+  if (!make) return null;
+  return text(200)(make(payload), `${type.name}.${which}(payload)`);
+};
+
+const asGiven = (value: unknown): unknown => value;
+const ITEM = { type: asGiven, payload: asGiven, options: asGiven };
+
+/** One item of a list; all of them share one transaction, which cannot be the caller's. */
+export const checkItem = (item: unknown): JobRequest => {
+  if (!isRecord(item)) throw invalidOption('item', item, '{ type, payload, options }');
+  const request = checkOptions(ITEM, item, 'a job') as unknown as JobRequest;
+  const tx = isRecord(request.options) ? request.options['tx'] : undefined;
+  if (tx !== undefined) throw invalidOption('options.tx', tx, 'only with enqueue');
+  return request;
+};

@@ -1,0 +1,37 @@
+/** What users import. */
+export { defineConfig } from './config/file.ts';
+export type { Config } from './config/options.ts';
+export type { JobField, JobFields } from './doors/drop/job-file.ts';
+export type { DropEvent, DropJobOptions } from './doors/drop/room.ts';
+export type { JobSchedulerOptions } from './doors/drop/scheduler-options.ts';
+export { type JobStatus, readStatus, type StatusError } from './doors/drop/status-file.ts';
+export { type CatalogJob, type SubmitOptions, submitJob } from './doors/drop/submit.ts';
+export { JobScheduler } from './doors/drop/watcher.ts';
+export { type ServerOptions, type StatusServer, startServer as startStatusPage } from './doors/http/server.ts';
+export { Client, type Enqueued, type EnqueuedItem, type EnqueueItem } from './engine/client.ts';
+export type { EventMap, EventName, JobEvent } from './engine/events.ts';
+export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
+export { JobManager } from './engine/job-manager.ts';
+export type { Logger } from './engine/log.ts';
+export type { ManagerOptions } from './engine/manager-options.ts';
+export type { Which } from './engine/which.ts';
+export { BacklineError } from './job/backline-error.ts';
+export type { Backoff } from './job/backoff.ts';
+export type { Duration } from './job/check.ts';
+export type { Context, JobInfo, JobLog, Progress } from './job/context.ts';
+export {
+  type AnyJobType,
+  type InputOf,
+  type Jobs,
+  type JobType,
+  type JobTypeOptions,
+  job,
+  type ResultOf,
+} from './job/define.ts';
+export type { EnqueueOptions, Transaction } from './job/enqueue-options.ts';
+export type { JobFilter, PageOptions } from './job/filter.ts';
+export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
+export { NoRetryError, RetryAfterError } from './job/outcome.ts';
+export { type FinalStatus, STATUSES, type Status, shownStatus } from './job/states.ts';
+export type { IntegrityReport, JobPage, QueueRow, StoreStats, WorkerRow } from './store/store.ts';
+export type { Clock } from './util/clock.ts';

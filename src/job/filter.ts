@@ -1,0 +1,104 @@
+import { type Check, type Checked, checkOptions, flag, instant, integer, listOf, text } from './check.ts';
+import { idCheck, priorityCheck, queueCheck, typeCheck } from './enqueue-options.ts';
+import { invalidOption } from './errors.ts';
+import { STATUSES, type Status } from './states.ts';
+
+/** Which jobs are meant. Every part must hold; a list means "any of these". */
+export interface JobFilter {
+  readonly id?: string | readonly string[];
+  readonly status?: Status | readonly Status[];
+  readonly type?: string | readonly string[];
+  readonly queue?: string | readonly string[];
+  readonly priority?: number | readonly number[];
+  readonly parent?: string;
+  readonly tag?: string;
+  readonly userInitiated?: boolean;
+  /** Made at or after, and before: a Date, epoch milliseconds or ISO text with an offset. */
+  readonly createdAfter?: Date | number | string;
+  readonly createdBefore?: Date | number | string;
+  /** Text within the error message, letters of either case. */
+  readonly error?: string;
+  /** Values at paths of the payload: `{ 'user.id': 42 }`. */
+  readonly payload?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export type JobOrder = 'newest' | 'oldest' | 'next';
+
+export interface PageOptions {
+  /** `newest` first (default), `oldest` first, or `next`: waiting jobs in the order in which they run. */
+  readonly order?: JobOrder;
+  /** Jobs per page, 1 to 1,000. Default 100. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly after?: string;
+}
+
+const oneOrMore =
+  <T>(check: Check<T>): Check<T[]> =>
+  (value, field) =>
+    Array.isArray(value) ? listOf(check, 1000)(value, field) : [check(value, field)];
+
+const status: Check<Status> = (value, field) => {
+  if (!STATUSES.includes(value as Status)) throw invalidOption(field, value, STATUSES.join(', '));
+  return value as Status;
+};
+
+export type PayloadMatch = { readonly path: readonly string[]; readonly value: string | number | boolean | null };
+
+const payload: Check<PayloadMatch[]> = (value, field) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidOption(field, value, "paths and values, such as { 'user.id': 42 }");
+  return Object.entries(value).map(([path, wanted]) => {
+    const parts = path.split('.');
+    if (parts.some((part) => !/^[\p{L}\p{N}_$-]{1,100}$/u.test(part)))
+      throw invalidOption(`${field} path`, path, 'names joined by dots, such as user.id or items.0.sku');
+    if (wanted !== null && !['string', 'number', 'boolean'].includes(typeof wanted))
+      throw invalidOption(`${field}.${path}`, wanted, 'text, a number, true, false or null');
+    if (typeof wanted === 'number' && !Number.isFinite(wanted))
+      throw invalidOption(`${field}.${path}`, wanted, 'a finite number');
+    return { path: parts, value: wanted as PayloadMatch['value'] };
+  });
+};
+
+const FILTER = {
+  id: oneOrMore(idCheck),
+  status: oneOrMore(status),
+  type: oneOrMore(typeCheck),
+  queue: oneOrMore(queueCheck),
+  priority: oneOrMore(priorityCheck),
+  parent: idCheck,
+  tag: text(100),
+  userInitiated: flag,
+  createdAfter: instant,
+  createdBefore: instant,
+  error: text(1000),
+  payload,
+} as const;
+
+/** A filter after its check: lists where one or more are allowed, epoch milliseconds for times. */
+export type CheckedFilter = Checked<typeof FILTER>;
+
+/** @throws UNKNOWN_OPTION, INVALID_OPTION. */
+export const checkFilter = (filter: unknown): CheckedFilter => checkOptions(FILTER, filter, 'filter');
+
+export const isEmptyFilter = (filter: CheckedFilter): boolean => Object.keys(filter).length === 0;
+
+const order: Check<JobOrder> = (value, field) => {
+  if (value !== 'newest' && value !== 'oldest' && value !== 'next')
+    throw invalidOption(field, value, 'newest, oldest, next');
+  return value;
+};
+
+const PAGE = { order, limit: integer(1, 1000), after: text(500) } as const;
+
+export interface CheckedPage {
+  readonly order: JobOrder;
+  readonly limit: number;
+  readonly after: string | undefined;
+}
+
+/** @throws UNKNOWN_OPTION, INVALID_OPTION. */
+export const checkPage = (page: unknown): CheckedPage => {
+  const { order = 'newest', limit = 100, after } = checkOptions(PAGE, page, 'page');
+  return { order, limit, after };
+};

@@ -1,0 +1,119 @@
+import { BacklineError } from './backline-error.ts';
+import { checkDuration, type Duration, isRecord } from './check.ts';
+import type { ErrorVerdict } from './define.ts';
+import { invalidOption } from './errors.ts';
+import type { Failure } from './job.ts';
+
+/** What one attempt can end in. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: string | null }
+  /** The handler completed the job in its own transaction; the store knows whether that committed. If not, `otherwise` holds. */
+  | {
+      readonly kind: 'completed-in-transaction';
+      readonly otherwise: Exclude<Outcome, { kind: 'completed-in-transaction' }>;
+    }
+  /** `retry` overrides the backoff: never again, or after so many milliseconds. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly retry?: 'never' | number }
+  | { readonly kind: 'timeout'; readonly failure: Failure }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'snoozed'; readonly delayMs: number }
+  /** Handed back unfinished by a worker that stops. */
+  | { readonly kind: 'released' }
+  /** The lease went to another worker: nothing may be written. */
+  | { readonly kind: 'lost' };
+
+/** Throw it from a handler when trying again cannot help. */
+export class NoRetryError extends Error {
+  override readonly name = 'NoRetryError';
+}
+
+/** Throw it from a handler when the other side said how long to wait; uses an attempt. */
+export class RetryAfterError extends Error {
+  override readonly name = 'RetryAfterError';
+  readonly delayMs: number;
+
+  /** @param delay milliseconds or text such as `'30s'`. @throws INVALID_OPTION */
+  constructor(message: string, delay: Duration, options?: ErrorOptions) {
+    super(message, options);
+    this.delayMs = checkDuration(delay, 'delay');
+  }
+}
+
+/** What `ctx.cancel()` and `ctx.snooze()` throw; never seen by users who let it pass. */
+export class Stop extends Error {
+  override readonly name = 'Stop';
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
+    super(`The job stops here: ${outcome.kind}.`);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * What a thrown value means for its job. `verdict` is what the job type's `onError` said of it.
+ * @throws INVALID_OPTION if the verdict is none.
+ */
+export const outcomeOfError = (thrown: unknown, verdict: ErrorVerdict | undefined): Outcome => {
+  if (thrown instanceof Stop) return thrown.outcome;
+  const failure = toFailure(thrown);
+  const said = verdict ?? ownVerdict(thrown);
+  if (said === 'retry') return { kind: 'failed', failure };
+  if (said === 'never') return { kind: 'failed', failure, retry: 'never' };
+  if (isRecord(said) && 'snooze' in said)
+    return { kind: 'snoozed', delayMs: checkDuration(said.snooze, 'onError.snooze') };
+  if (isRecord(said) && 'retryAfter' in said)
+    return { kind: 'failed', failure, retry: checkDuration(said.retryAfter, 'onError.retryAfter') };
+  throw invalidOption('onError', said, "'retry', 'never', { retryAfter }, { snooze } or nothing");
+};
+
+/** What the error itself says, where nobody says otherwise. */
+const ownVerdict = (thrown: unknown): ErrorVerdict => {
+  if (thrown instanceof NoRetryError) return 'never';
+  return thrown instanceof RetryAfterError ? { retryAfter: thrown.delayMs } : 'retry';
+};
+
+const MAX_NAME = 200;
+const MAX_MESSAGE = 10_000;
+const MAX_STACK = 20_000;
+const MAX_CAUSES = 10;
+
+/** Any thrown value → what is kept of it, with its chain of causes. Never throws, whatever was thrown. */
+export const toFailure = (thrown: unknown, depth = 0): Failure => {
+  try {
+    return thrown instanceof Error
+      ? failureOf(thrown, depth)
+      : { name: 'Thrown', message: clip(describe(thrown), MAX_MESSAGE) };
+  } catch {
+    return { name: 'Thrown', message: 'Something was thrown that cannot be read.' };
+  }
+};
+
+const failureOf = (error: Error, depth: number): Failure => {
+  const { code } = error as { code?: unknown };
+  // Connections that were tried at several addresses fail with an AggregateError, often without a message of its own.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  const cause = error.cause ?? first;
+  return {
+    name: clip(error.name, MAX_NAME),
+    message: clip(error.message || (first instanceof Error && first.message) || error.name, MAX_MESSAGE),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code: clip(code, MAX_NAME) } : {}),
+    // Our own errors say everything in their message; a stack would only hide it.
+    ...(error.stack && !(error instanceof BacklineError) ? { stack: clip(error.stack, MAX_STACK) } : {}),
+    ...(cause !== undefined && depth < MAX_CAUSES ? { cause: toFailure(cause, depth + 1) } : {}),
+  };
+};
+
+const describe = (thrown: unknown): string => {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return String(thrown);
+  }
+};
+
+const clip = (value: unknown, max: number): string => {
+  const text = String(value);
+  return (text.length > max ? `${text.slice(0, max)}…` : text).toWellFormed();
+};

@@ -1,0 +1,8 @@
+import type { Runner } from './runner.ts';
+
+/** Calls the handler here. It cannot be killed: after a time-out it can only be asked to stop, by its signal. */
+export const inProcess: Runner = {
+  name: 'in-process',
+  run: ({ type, payload, ctx }) => type.run(payload, ctx),
+  close: async () => {},
+};

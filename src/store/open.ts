@@ -1,0 +1,41 @@
+import { unknownStore } from '../job/errors.ts';
+import { maskSecrets } from '../util/mask.ts';
+import type { FileReport, MigrationPlan } from './sqlite/inspect.ts';
+import type { RepairReport } from './sqlite/repair.ts';
+import type { Store } from './store.ts';
+
+export interface OpenOptions {
+  readonly durability?: 'disk' | 'process';
+  /** How long to wait for other programs' write transactions, in milliseconds. */
+  readonly busyMs?: number;
+  /** Make the database if there is none. Default true. @throws NO_DATABASE with false. */
+  readonly create?: boolean;
+  readonly onRepaired?: (report: RepairReport) => void;
+}
+
+/** The path of a SQLite address: `sqlite:path`, `:memory:`, or a bare path. @throws UNKNOWN_STORE for any other scheme. */
+export const sqlitePath = (url: string): string => {
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]+):(.*)$/is.exec(url) ?? [];
+  if (scheme === undefined) return url;
+  if (scheme.toLowerCase() !== 'sqlite' || rest === '') throw unknownStore(maskSecrets(url));
+  return rest!.replace(/^\/\/(?=\/|[^/])/, '');
+};
+
+/** Opens the store that an address names; its driver is loaded only now. */
+export const openStore = async (url: string, options: OpenOptions = {}): Promise<Store> => {
+  const path = sqlitePath(url);
+  const { openSqlite } = await import('./sqlite/open.ts');
+  return openSqlite(path, options);
+};
+
+/** What opening this address would migrate; changes nothing. @throws NO_DATABASE, UNKNOWN_STORE. */
+export const planMigrations = async (url: string): Promise<MigrationPlan> =>
+  (await import('./sqlite/inspect.ts')).planSqlite(sqlitePath(url));
+
+/** Checks the database without repairing it: from end to end, or `quick`, which leaves out what takes long. @throws NO_DATABASE, NOT_OUR_DATABASE, UNKNOWN_STORE. */
+export const checkStore = async (url: string, options: { quick?: boolean } = {}): Promise<FileReport> =>
+  (await import('./sqlite/inspect.ts')).checkSqlite(sqlitePath(url), options.quick === true);
+
+/** Repairs a damaged database that no other process has open; the damaged one is kept. @throws STORE_DAMAGED. */
+export const repairStore = async (url: string): Promise<RepairReport> =>
+  (await import('./sqlite/open.ts')).repairSqlite(sqlitePath(url));

@@ -1,0 +1,91 @@
+/** Which rows a person means: a filter or ids → a WHERE clause with bound values, and chunks of rows. */
+import type { CheckedFilter, PayloadMatch } from '../../../job/filter.ts';
+import { FINAL, type Status } from '../../../job/states.ts';
+import type { Target } from '../../store.ts';
+import { type Row, sql, type Value } from '../driver.ts';
+import { number } from '../rows.ts';
+import type { Transaction } from '../transaction.ts';
+
+export interface Where {
+  /** Conditions joined by AND; `true` if there are none. */
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+/** A payload in the row, or beside it. */
+export const PAYLOAD = `CASE WHEN large THEN (SELECT p.payload FROM job_payloads p WHERE p.seq = jobs.seq) ELSE payload END`;
+
+export const whereOf = (filter: CheckedFilter): Where => {
+  const parts: string[] = [];
+  const values: Value[] = [];
+  const add = (text: string, ...bound: Value[]) => {
+    parts.push(text);
+    values.push(...bound);
+  };
+  const among = (column: string, words: readonly Value[] | undefined) => {
+    if (words) add(`${column} IN (${words.map(() => '?').join(', ')})`, ...words);
+  };
+  if (filter.status) parts.push(statusIn(filter.status));
+  among('id', filter.id);
+  among('type', filter.type);
+  among('queue', filter.queue);
+  among('priority', filter.priority);
+  if (filter.parent !== undefined) add('parent_job_id = +?', filter.parent);
+  if (filter.tag !== undefined) add('seq IN (SELECT job FROM job_tags WHERE tag = ?)', filter.tag);
+  if (filter.userInitiated === true) parts.push('user_initiated <> 0');
+  if (filter.userInitiated === false) parts.push('user_initiated = 0');
+  if (filter.createdAfter !== undefined) add('created_at >= ?', filter.createdAfter);
+  if (filter.createdBefore !== undefined) add('created_at < ?', filter.createdBefore);
+  if (filter.error !== undefined) add(`error LIKE ? ESCAPE '\\'`, `%${filter.error.replace(/[\\%_]/g, '\\$&')}%`);
+  for (const match of filter.payload ?? []) add(...payloadMatch(match));
+  return { text: parts.join(' AND ') || 'true', values };
+};
+
+/**
+ * States as literals, from our own table: a partial index is used only if the statement repeats its predicate. So a list of
+ * final states also says that it holds none of the others.
+ */
+const statusIn = (statuses: readonly Status[]): string => {
+  const words = `status IN (${statuses.map((status) => `'${status}'`).join(', ')})`;
+  const indexed = statuses.every((status) => status === 'created' || (FINAL as readonly Status[]).includes(status));
+  return indexed ? `${words} AND status NOT IN ('queued', 'running')` : words;
+};
+
+const payloadMatch = ({ path, value }: PayloadMatch): [string, ...Value[]] => {
+  // Names of digits are positions of a list, as in items.0.sku; other names are quoted.
+  const at = `$${path.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `."${name}"`)).join('')}`;
+  if (value === null) return [`json_type(${PAYLOAD}, ?) = 'null'`, at];
+  if (typeof value === 'boolean') return [`json_type(${PAYLOAD}, ?) = '${value}'`, at];
+  return [`json_extract(${PAYLOAD}, ?) = ?`, at, value];
+};
+
+const TREE = sql`
+  WITH RECURSIVE tree(id) AS (
+    SELECT value FROM json_each(?) UNION SELECT j.id FROM tree JOIN jobs j ON j.parent_job_id = tree.id)`;
+
+const CHUNK = 1000;
+
+/** Up to 1,000 rows of a target, in one of the given states: in insertion order, or against it. */
+export const chunkOf = (
+  txn: Transaction,
+  target: Target,
+  statuses: readonly Status[],
+  from: number,
+  order: 'oldest' | 'newest' = 'oldest',
+): { rows: Row[]; next: number | null } => {
+  const columns = `SELECT seq, id, type, queue, status, attempts, run_at, limit_key, cancel_requested_at FROM jobs`;
+  const [side, direction] = order === 'oldest' ? ['>', 'ASC'] : ['<', 'DESC'];
+  const rest = `AND status IN (${statuses.map((status) => `'${status}'`).join(', ')}) AND seq ${side} ? ORDER BY seq ${direction} LIMIT ${CHUNK}`;
+  let rows: Row[];
+  if ('ids' in target) {
+    const ids = JSON.stringify(target.ids);
+    const named = target.tree
+      ? `${TREE} ${columns} WHERE id IN (SELECT id FROM tree)`
+      : `${columns} WHERE id IN (SELECT value FROM json_each(?))`;
+    rows = txn.all(`${named} ${rest}`, ids, from);
+  } else {
+    const { text, values } = whereOf(target.filter);
+    rows = txn.all(`${columns} WHERE ${text} ${rest}`, ...values, from);
+  }
+  return { rows, next: rows.length === CHUNK ? number(rows.at(-1)!['seq']) : null };
+};

@@ -1,0 +1,333 @@
+/** The store contract on one SQLite file: each verb is a transaction of the group commit, or a read. */
+import { type FSWatcher, statSync, watch as watchFile } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { v4 } from 'uuid';
+import { badTransaction, fileExists, storeClosed, storeUnavailable } from '../../job/errors.ts';
+import type { Lease, LeaseOptions, Orphan, Store, StoreChange, Target, WorkerInfo } from '../store.ts';
+import { Commits } from './commits.ts';
+import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
+import { checkFile } from './integrity.ts';
+import { Journal } from './journal.ts';
+import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
+import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
+import { claimJobs } from './sql/claim.ts';
+import { insertJobs } from './sql/insert.ts';
+import { setKeyLimit, sweepKeys } from './sql/limit.ts';
+import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
+import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import { Transaction } from './transaction.ts';
+
+export interface StoreOptions {
+  readonly durability: 'disk' | 'process';
+  readonly busyMs: number;
+}
+
+/** What a caller was promised is synced; what can only cost a repeated run is not. */
+const PROMISED = true;
+const REPEATABLE = false;
+
+export class SqliteStore implements Store {
+  readonly where: string;
+  readonly #db: Connection;
+  readonly #commits: Commits;
+  readonly #journal: Journal;
+  readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
+  readonly #heartbeats = new Set<Heartbeat>();
+  readonly #callers = new WeakMap<object, Connection>();
+  readonly #inode: bigint | null;
+  #dataVersion = -1;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(db: Connection, file: string, options: StoreOptions) {
+    this.where = file;
+    this.#db = db;
+    this.#journal = new Journal(v4());
+    this.#inode = file === ':memory:' ? null : inodeOf(file);
+    // From here on we wait for locks ourselves, without holding up the event loop.
+    db.exec('PRAGMA busy_timeout = 0');
+    const { durability, busyMs } = options;
+    const commits = { where: file, syncs: durability === 'disk' && file !== ':memory:', busyMs };
+    this.#commits = new Commits(
+      db,
+      this.#journal,
+      commits,
+      () => this.#listeners.size > 0,
+      (changes) => this.#deliver(changes),
+    );
+  }
+
+  insert: Store['insert'] = (jobs, now) => this.#write((txn) => insertJobs(txn, jobs, now), PROMISED);
+  insertWithin: Store['insertWithin'] = (tx, jobs, now) => this.#within(tx, (txn) => insertJobs(txn, jobs, now));
+
+  claim: Store['claim'] = (request, now) => this.#write((txn) => claimJobs(txn, request, now), REPEATABLE);
+
+  applyChanges: Store['applyChanges'] = (changes) => this.#write((txn) => applyChanges(txn, changes), REPEATABLE);
+  applyWithin: Store['applyWithin'] = (tx, changes) => this.#within(tx, (txn) => applyChanges(txn, changes));
+
+  saveProgress: Store['saveProgress'] = (updates, now) =>
+    this.#write((txn) => saveProgress(txn, updates, now), REPEATABLE);
+
+  appendLogs: Store['appendLogs'] = (lines) => this.#write((txn) => appendLogs(txn, lines), REPEATABLE);
+
+  async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
+    const { leaseMs, now } = options;
+    await this.#write((txn) => register(txn, worker, now(), leaseMs), REPEATABLE);
+    const beatOnce = () => this.#write((txn) => beat(txn, worker, now(), leaseMs), REPEATABLE);
+    const inMemory = this.where === ':memory:';
+    const heartbeat = inMemory ? beatFromTimer(options, beatOnce) : beatFromThread(this.where, worker, options);
+    this.#heartbeats.add(heartbeat);
+    return {
+      end: async () => {
+        await heartbeat.stop();
+        this.#heartbeats.delete(heartbeat);
+        await this.#write((txn) => endLease(txn, worker.owner), REPEATABLE);
+      },
+    };
+  }
+
+  workers: Store['workers'] = async () => this.#read((db) => workersOf(db));
+
+  async releaseOrphans(gone: Parameters<Store['releaseOrphans']>[0], now: number): Promise<Orphan[]> {
+    if (gone.length > 0) await this.#write((txn) => declareDead(txn, gone), REPEATABLE);
+    const orphans: Orphan[] = [];
+    for (;;) {
+      const chunk = await this.#write((txn) => releaseChunk(txn, now), REPEATABLE);
+      orphans.push(...chunk);
+      if (chunk.length < 500) return orphans;
+    }
+  }
+
+  async requestCancel(target: Target, reason: string, now: number) {
+    const total = { cancelled: 0, requested: 0 };
+    await this.#inChunks((txn, after) => {
+      const chunk = cancelChunk(txn, target, after, reason, now);
+      return {
+        ...chunk,
+        done: () => {
+          total.cancelled += chunk.cancelled;
+          total.requested += chunk.requested;
+        },
+      };
+    });
+    return total;
+  }
+
+  async revive(target: Target, now: number): Promise<number> {
+    let revived = 0;
+    await this.#inChunks((txn, after) => {
+      const chunk = reviveChunk(txn, target, after, now);
+      return {
+        next: chunk.next,
+        done: () => {
+          revived += chunk.revived;
+        },
+      };
+    });
+    return revived;
+  }
+
+  /** From the newest on, because a child is younger than its parent. */
+  async remove(target: Target, now: number): Promise<number> {
+    let removed = 0;
+    await this.#inChunks((txn, before) => {
+      const chunk = removeChunk(txn, target, before, now);
+      return {
+        next: chunk.next,
+        done: () => {
+          removed += chunk.removed;
+        },
+      };
+    }, Number.MAX_SAFE_INTEGER);
+    return removed;
+  }
+
+  adjust: Store['adjust'] = (id, change, now) => this.#write((txn) => adjustJob(txn, id, change, now), PROMISED);
+
+  setQueue: Store['setQueue'] = (name, change) => this.#write((txn) => setQueue(txn, name, change), PROMISED);
+
+  setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
+
+  expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
+
+  prune: Store['prune'] = (retention, now) =>
+    this.#write((txn) => {
+      sweepKeys(txn);
+      this.#journal.tidy(txn.db, now);
+      const pruned = pruneChunk(txn, retention, now);
+      if (pruned > 0) txn.db.exec('PRAGMA incremental_vacuum(500)');
+      return pruned;
+    }, REPEATABLE);
+
+  get: Store['get'] = async (id) => this.#read((db) => getJob(db, id));
+  list: Store['list'] = async (filter, page) => this.#read((db) => listJobs(db, filter, page));
+  count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
+  attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
+  logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
+  queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
+  stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
+
+  watch(listener: (changes: readonly StoreChange[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** See `Store.poll`. */
+  async poll(now: number): Promise<boolean> {
+    if (this.#closed) throw storeClosed();
+    if (this.where === ':memory:') return false;
+    this.#mustBeThere();
+    const version = Number(this.#read((db) => db.get('PRAGMA data_version'))?.['data_version']);
+    const changed = version !== this.#dataVersion;
+    this.#dataVersion = version;
+    if (this.#listeners.size > 0 && this.#journal.mustRefresh(now)) {
+      await this.#write((txn) => this.#journal.listen(txn.db, now), REPEATABLE);
+      this.#journal.listening(now);
+    } else if (changed) {
+      const heard = this.#read((db) => this.#journal.read(db));
+      if (heard.length > 0) this.#deliver(heard);
+    }
+    return changed;
+  }
+
+  /** The log file changes with every commit of any process; the event may come before the commit, so a poll follows soon after. */
+  hint(listener: () => void): () => void {
+    if (this.where === ':memory:') return () => {};
+    const log = `${basename(this.where)}-wal`;
+    let watcher: FSWatcher | undefined;
+    try {
+      watcher = watchFile(dirname(this.where), { persistent: false }, (_, name) => name === log && listener());
+      watcher.on('error', () => watcher?.close());
+    } catch {
+      // No file notifications here; polling is the truth anyway.
+    }
+    return () => watcher?.close();
+  }
+
+  checkIntegrity: Store['checkIntegrity'] = async () => this.#read((db) => checkFile(db));
+
+  async backup(file: string): Promise<void> {
+    if (this.#closed) throw storeClosed();
+    if (this.#inode !== null && inodeOf(file) === this.#inode)
+      throw fileExists(file, 'It is the database itself; name another file.');
+    if (this.where === ':memory:') return copyTo(this.#db, file, 'at once');
+    // A connection of its own holds one moment of the database: else every commit of another process would start the copy anew.
+    const source = connect(this.where, true);
+    try {
+      source.exec('BEGIN; SELECT 1 FROM sqlite_schema');
+      await copyTo(source, file, 'in steps');
+    } catch (error) {
+      throw explain(error, file);
+    } finally {
+      source.close();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#commits.close();
+    this.#closed = true;
+    this.#listeners.clear();
+    try {
+      this.#journal.stop(this.#db);
+    } catch {
+      // Another process holds the lock: the row lapses by itself.
+    }
+    // A worker whose store is closed can do nothing more: it must not look alive to others.
+    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
+    this.#db.close();
+  }
+
+  #write<T>(work: (txn: Transaction) => T, synced: boolean): Promise<T> {
+    return this.#commits.add(work, synced);
+  }
+
+  #read<T>(work: (db: Connection) => T): T {
+    if (this.#closed) throw storeClosed();
+    try {
+      return work(this.#db);
+    } catch (error) {
+      throw explain(error, this.where);
+    }
+  }
+
+  /** Runs synchronously on the caller's connection, inside the caller's transaction; its commit makes it true. */
+  #within<T>(tx: object, work: (txn: Transaction) => T): T {
+    if (this.#closed) throw storeClosed();
+    const db = this.#callerConnection(tx as Driver);
+    const txn = new Transaction(db, true);
+    // A savepoint: if it fails half-way and the caller commits all the same, nothing of it may stay.
+    db.exec('SAVEPOINT backline');
+    try {
+      const result = work(txn);
+      txn.writeCounts();
+      // All must hear, this process included: it cannot know when the caller commits.
+      if (this.#journal.listens || this.#journal.othersListen(db)) this.#journal.append(db, txn.changes, '');
+      db.exec('RELEASE backline');
+      return result;
+    } catch (error) {
+      // A full disk has rolled back the whole transaction already.
+      if (db.inTransaction) db.exec('ROLLBACK TO backline; RELEASE backline');
+      throw explain(error, this.where);
+    }
+  }
+
+  #callerConnection(driver: Driver): Connection {
+    if (typeof driver.prepare !== 'function' || typeof driver.exec !== 'function')
+      throw badTransaction('is no SQLite connection');
+    // Two copies of SQLite in one process do not know of each other's locks, and closing a file in one drops those of the other:
+    // the log could then be deleted under us. Source: sqlite.org/howtocorrupt.html, section 2.2.1
+    if (!(driver instanceof this.#db.driver.constructor)) throw badTransaction('comes from another copy of SQLite');
+    const known = this.#callers.get(driver) ?? new Connection(driver);
+    this.#callers.set(driver, known);
+    if (!known.inTransaction) throw badTransaction('has no open transaction');
+    const main = String(known.get('PRAGMA database_list')?.['file'] ?? '');
+    const inode = main === '' ? null : inodeOf(main);
+    if (inode === null || inode !== this.#inode)
+      throw badTransaction(`belongs to another database (${main || 'in memory'})`);
+    return known;
+  }
+
+  async #inChunks(
+    chunk: (txn: Transaction, after: number) => { next: number | null; done: () => void },
+    start = 0,
+  ): Promise<void> {
+    let after: number | null = start;
+    while (after !== null) {
+      const from: number = after;
+      const { next, done } = await this.#write((txn) => chunk(txn, from), PROMISED);
+      done();
+      after = next;
+    }
+  }
+
+  /** By now the changes are committed: what a listener throws must not look like a failed write. */
+  #deliver(changes: readonly StoreChange[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : String(error));
+      }
+    }
+  }
+
+  /** A file that was deleted or replaced still takes writes, and loses all of them at the next start. */
+  #mustBeThere(): void {
+    if (inodeOf(this.where) !== this.#inode)
+      throw storeUnavailable(this.where, 'the file was moved, deleted or replaced while it was open');
+  }
+}
+
+/** What tells whether two paths name one file; null where there is none, or none that can be looked at. */
+const inodeOf = (path: string): bigint | null => {
+  try {
+    return statSync(path, { bigint: true }).ino;
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,79 @@
+/**
+ * What the verbs of one transaction share: the connection, the counters that change with it, and the changes that watchers
+ * will hear of after the commit.
+ */
+import type { Status } from '../../job/states.ts';
+import type { StoreChange } from '../store.ts';
+import { type Connection, sql, type Value } from './driver.ts';
+import { failpoints } from './failpoints.ts';
+
+const ADD_COUNT = sql`INSERT INTO job_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`;
+const ADD_META = sql`INSERT INTO job_meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`;
+
+export class Transaction {
+  readonly db: Connection;
+  /** Changes so far, in order; stays empty if nobody listens. */
+  readonly changes: StoreChange[] = [];
+  /** Queues that this transaction has made sure of. */
+  readonly queues = new Set<string>();
+  readonly #listened: boolean;
+  /** Queue → type → status → how many more. */
+  readonly #counts = new Map<string, Map<string, Partial<Record<Status, number>>>>();
+
+  constructor(db: Connection, listened: boolean) {
+    this.db = db;
+    this.#listened = listened;
+  }
+
+  get(text: string, ...params: Value[] | [Readonly<Record<string, Value>>]) {
+    return this.db.get(text, ...params);
+  }
+
+  all(text: string, ...params: Value[] | [Readonly<Record<string, Value>>]) {
+    return this.db.all(text, ...params);
+  }
+
+  run(text: string, ...params: Value[] | [Readonly<Record<string, Value>>]): number {
+    return this.db.run(text, ...params);
+  }
+
+  /** One job moved; `from` is null for a new one, `to` for one that is deleted. */
+  moved(job: { queue: string; type: string }, from: Status | null, to: Status | null): void {
+    const counts = this.#countsOf(job);
+    if (from) counts[from] = (counts[from] ?? 0) - 1;
+    if (to) counts[to] = (counts[to] ?? 0) + 1;
+  }
+
+  /** Tells watchers. The change is made only if somebody listens. */
+  tell(change: () => StoreChange): void {
+    if (this.#listened) this.changes.push(change());
+  }
+
+  addToMeta(name: string, n: number): void {
+    this.run(ADD_META, name, n);
+  }
+
+  /** Writes the counters: one statement per queue, status and type, however many jobs moved. */
+  writeCounts(): void {
+    for (const [queue, types] of this.#counts)
+      for (const [type, counts] of types)
+        for (const [status, n] of Object.entries(counts)) if (n !== 0) this.run(ADD_COUNT, queue, status, type, n);
+    if (this.#counts.size > 0) failpoints.hit?.('counts-written');
+    this.#counts.clear();
+  }
+
+  /** Two look-ups instead of one under a joined key: joining texts took five percent of a drain. */
+  #countsOf({ queue, type }: { queue: string; type: string }): Partial<Record<Status, number>> {
+    let types = this.#counts.get(queue);
+    if (!types) {
+      types = new Map();
+      this.#counts.set(queue, types);
+    }
+    let counts = types.get(type);
+    if (!counts) {
+      counts = {};
+      types.set(type, counts);
+    }
+    return counts;
+  }
+}

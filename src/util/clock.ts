@@ -1,0 +1,9 @@
+/** Time, passed in so that tests can hold it. */
+export interface Clock {
+  /** Wall clock, epoch milliseconds. */
+  now(): number;
+  /** A clock that never jumps, in milliseconds from an arbitrary start. */
+  monotonic(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };

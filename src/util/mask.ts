@@ -1,0 +1,6 @@
+/**
+ * Hides what an address may hold of secrets: a name and password before the host, and the value of a query parameter whose
+ * name speaks of one. Works on broken addresses too, for these are the ones that errors show.
+ */
+export const maskSecrets = (address: string): string =>
+  address.replace(/\/\/.*@/s, '//***@').replace(/([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*/gi, '$1***');

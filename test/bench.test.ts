@@ -1,0 +1,142 @@
+/** The bench runs, and says what it measured in the form that others read. How fast anything is, is never asserted. */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readOptions } from '../bench/options.ts';
+import { type Line, line, table } from '../bench/report.ts';
+import { median } from '../bench/rounds.ts';
+import { ROOT } from './source-scan.ts';
+
+const execute = promisify(execFile);
+const readJson = (path: string) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'backline-bench-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Never fetches anything: a peer that is not installed is skipped. */
+const bench = async (...args: string[]) => {
+  const all = ['bench/main.ts', '--dir', folder, '--no-install', ...args];
+  try {
+    return { code: 0, ...(await execute(process.execPath, all, { cwd: ROOT })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+};
+
+describe('npm run bench', () => {
+  test('prints one JSON object a line for each figure, at a thousandth of the size', { timeout: 240_000 }, async () => {
+    const { code, stdout, stderr } = await bench('--json', '--rounds', '1', '--scale', '0.001');
+    expect(code, stderr).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text) as Line);
+    expect(lines.map(({ bench: name, store, unit }) => `${name} ${store} ${unit}`)).toEqual([
+      'enqueue sqlite/disk jobs/s',
+      'enqueue sqlite/process jobs/s',
+      'enqueue-32 sqlite/disk jobs/s',
+      'enqueue-32 sqlite/process jobs/s',
+      'enqueue-bulk sqlite/disk jobs/s',
+      'enqueue-bulk sqlite/process jobs/s',
+      'process sqlite/disk jobs/s',
+      'process-2 sqlite/disk jobs/s',
+      'latency-p50 sqlite/disk ms',
+      'latency-p99 sqlite/disk ms',
+      'latency-p50 sqlite/process ms',
+      'latency-p99 sqlite/process ms',
+      'memory-waiting sqlite/process MB',
+      'process-waiting sqlite/process x empty',
+      'process-finished sqlite/process x empty',
+      'process-delayed sqlite/process x empty',
+    ]);
+    const installed = existsSync(join(ROOT, 'bench/node_modules/plainjob'));
+    if (!installed) {
+      console.info('The peer is not installed (npm run bench does it), so only the form without one was checked.');
+      expect(stderr).toContain('plainjob is skipped: it is not installed');
+    }
+    for (const one of lines) {
+      expect(Object.keys(one)).toEqual(KEYS);
+      for (const value of [one.ours, one.limit, one.ofLimit]) expect(value).toBeGreaterThanOrEqual(0);
+      expect(one.peer).toBe(installed ? `plainjob ${readJson('bench/package.json').dependencies.plainjob}` : null);
+      for (const value of [one.peerValue, one.ratio]) expect(typeof value).toBe(installed ? 'number' : 'object');
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('prints a table for people', { timeout: 120_000 }, async () => {
+    const { stdout } = await bench('--only', 'enqueue-bulk', '--rounds', '1', '--scale', '0.001');
+    expect(stdout).toMatch(/^bench +store +unit +ours +peer/m);
+    expect(stdout).toMatch(/^enqueue-bulk +sqlite\/disk +jobs\/s +[\d,.]+ /m);
+    expect(stdout).toMatch(/^medians of 1 rounds/m);
+  });
+
+  test('ends with 2 and says what is allowed when it is called wrongly', async () => {
+    const { code, stdout, stderr } = await bench('--only', 'enqeue');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('--only does not know "enqeue". Use: enqueue, enqueue-32, ');
+  });
+});
+
+const KEYS = ['bench', 'store', 'ours', 'unit', 'peer', 'peerValue', 'ratio', 'limit', 'ofLimit'];
+
+describe('the parts of the bench', () => {
+  test('a line holds the ratios to the peer and to the script', () => {
+    const figure = { bench: 'process', unit: 'jobs/s' } as const;
+    expect(line(figure, 'disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000 }, 40_000)).toEqual({
+      bench: 'process',
+      store: 'sqlite/disk',
+      ours: 30_000,
+      unit: 'jobs/s',
+      peer: 'plainjob 0.0.14',
+      peerValue: 6000,
+      ratio: 5,
+      limit: 40_000,
+      ofLimit: 0.75,
+    });
+  });
+
+  test('without a peer, its fields are null and the table shows a dash', () => {
+    const one = line({ bench: 'latency-p50', unit: 'ms' }, 'process', 0.5, null, 0.25);
+    expect(one).toMatchObject({ peer: null, peerValue: null, ratio: null, limit: 0.25, ofLimit: 2 });
+    expect(table([one])).toMatch(/latency-p50 +sqlite\/process +ms +0\.5 +– +– +0\.25 +2$/m);
+  });
+
+  test.each([
+    [[3], 3],
+    [[5, 1, 3], 3],
+    [[4, 1, 3, 2], 2.5],
+  ])('the median of %j is %d', (values, expected) => {
+    expect(median(values)).toBe(expected);
+  });
+
+  test.each([
+    [['--rounds', '1.5'], '--rounds must be a whole number from 1 to 100, not "1.5".'],
+    [['--rounds', ''], '--rounds must be a whole number from 1 to 100, not "".'],
+    [['--scale', 'NaN'], '--scale must be a number from 0.001 to 10, not "NaN".'],
+    [['--fast'], "Unknown option '--fast'"],
+  ])('%j is refused', (args, message) => {
+    expect(() => readOptions(args)).toThrow(message);
+  });
+
+  test('--only keeps the order in which things are measured', () => {
+    const { scenarios } = readOptions(['--only', 'latency, enqueue']);
+    expect(scenarios.map(({ name }) => name)).toEqual(['enqueue', 'latency']);
+  });
+
+  test('the peer runs on the driver that Backline uses, and the lock file names no host', () => {
+    const ours = readJson('node_modules/better-sqlite3/package.json').version;
+    expect(readJson('bench/package.json').dependencies['better-sqlite3']).toBe(ours);
+    expect(readFileSync(join(ROOT, 'bench/package-lock.json'), 'utf8')).not.toMatch(/https?:|resolved/);
+  });
+});

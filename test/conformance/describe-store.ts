@@ -1,0 +1,104 @@
+/**
+ * The conformance suite of the store: every database must pass the same cases, races included. A file per database opens it:
+ * see sqlite-file.test.ts.
+ */
+import { describe, test } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
+import type { Caller, Opened, StoreOpener } from './opened.ts';
+import { cancelCases } from './store/cancel.ts';
+import { changeCases } from './store/change.ts';
+import { claimCases } from './store/claim.ts';
+import { commitCases } from './store/commit.ts';
+import { historyCases } from './store/history.ts';
+import { insertCases } from './store/insert.ts';
+import { keyCases } from './store/keys.ts';
+import { limitCases } from './store/limits.ts';
+import { listCases } from './store/list.ts';
+import { orphanCases } from './store/orphans.ts';
+import { peopleCases } from './store/people.ts';
+import { pruneCases } from './store/prune.ts';
+import { transactionCases } from './store/transaction.ts';
+import { upkeepCases } from './store/upkeep.ts';
+import { watchCases } from './store/watch.ts';
+
+/** How a group of verbs defines its cases; each runs on a fresh database. */
+export interface Subject {
+  test(name: string, run: (store: Store, opened: Opened) => Promise<void>): void;
+  /** Two connections to one database. */
+  testTwo(name: string, run: (first: Store, second: Store) => Promise<void>): void;
+  /** The application's own connection beside the store's. */
+  testCaller(name: string, run: (store: Store, caller: Caller) => Promise<void>): void;
+  /** A copy of the database, opened again. */
+  testCopy(name: string, run: (store: Store, copy: NonNullable<Opened['copy']>) => Promise<void>): void;
+}
+
+export const describeStore = (name: string, opener: StoreOpener): void => {
+  const subject = subjectOf(opener);
+  describe(`store: ${name}`, () => {
+    for (const [group, define] of Object.entries(GROUPS)) describe(group, () => define(subject));
+  });
+};
+
+const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
+  insert: insertCases,
+  'unique keys': keyCases,
+  claim: claimCases,
+  limits: limitCases,
+  changes: changeCases,
+  history: historyCases,
+  orphans: orphanCases,
+  cancel: cancelCases,
+  people: peopleCases,
+  list: listCases,
+  'prune, remove, expire': pruneCases,
+  watch: watchCases,
+  'group commit': commitCases,
+  transaction: transactionCases,
+  upkeep: upkeepCases,
+};
+
+const subjectOf = (opener: StoreOpener): Subject => {
+  const onFresh = (run: (opened: Opened) => Promise<void>) => async () => {
+    const opened = await opener.open();
+    try {
+      await run(opened);
+    } finally {
+      await opened.dispose();
+    }
+  };
+  const needs = (
+    capability: 'openSecond' | 'openCaller' | 'copy',
+    name: string,
+    run: (opened: Opened) => Promise<void>,
+  ) => {
+    const reason = opener.without?.[capability];
+    if (reason === undefined) test(name, onFresh(run));
+    else test.skip(`${name} (skipped: ${reason})`);
+  };
+  return {
+    test: (name, run) =>
+      test(
+        name,
+        onFresh((opened) => run(opened.store, opened)),
+      ),
+    testTwo: (name, run) =>
+      needs('openSecond', name, async (opened) => {
+        const second = await opened.openSecond!();
+        try {
+          await run(opened.store, second);
+        } finally {
+          await second.close();
+        }
+      }),
+    testCaller: (name, run) =>
+      needs('openCaller', name, async (opened) => {
+        const caller = opened.openCaller!();
+        try {
+          await run(opened.store, caller);
+        } finally {
+          caller.close();
+        }
+      }),
+    testCopy: (name, run) => needs('copy', name, (opened) => run(opened.store, opened.copy!)),
+  };
+};

@@ -1,0 +1,4 @@
+import { describeStore } from './describe-store.ts';
+import { sqliteFile } from './sqlite.ts';
+
+describeStore('SQLite file', sqliteFile);

@@ -1,0 +1,4 @@
+import { describeStore } from './describe-store.ts';
+import { sqliteMemory } from './sqlite.ts';
+
+describeStore('SQLite in memory', sqliteMemory);
