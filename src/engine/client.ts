@@ -197,8 +197,21 @@ export class Client<J extends Jobs = Jobs> {
     const json = encodePayload(input, defaults.maxPayloadBytes);
     await validate(types.get(old.type)?.input, input);
     const now = this.#now();
-    const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, limitKey, parentId, tags, userInitiated } = old;
-    const kept = { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, limitKey, parentId, tags, userInitiated };
+    const {
+      type,
+      queue,
+      priority,
+      maxAttempts,
+      maxCrashes,
+      timeoutMs,
+      totalMs,
+      limitKey,
+      parentId,
+      tags,
+      userInitiated,
+    } = old;
+    const limits = { maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey };
+    const kept = { type, queue, priority, ...limits, parentId, tags, userInitiated };
     const fresh = {
       id: defaults.newId(),
       status: 'queued',

@@ -2,9 +2,11 @@
  * One attempt, from the claimed row to its outcome.
  *
  * 1. `run` checks the payload, arms the time-out and lets the runner work; every throw becomes an outcome once.
- * 2. `stop` fires the signal: for a time-out, a cancel, a lost lease, or shutdown. What it was stopped for decides the outcome.
- * 3. A handler that has not stopped within the grace time is overdue: an end that is final is reported at once; a retry waits
- *    until the handler has really ended, because two attempts of one job must not run at the same time.
+ * 2. `stop` fires the signal: for a time-out (to run, idle, in total), a cancel, a lost lease, or shutdown. What it was stopped
+ *    for decides the outcome.
+ * 3. A runner that can kill ends the work after the grace time. Work that cannot be killed, or not even so, is overdue: an end that
+ *    is final is reported at once; a retry waits until the work has really ended, because two attempts of one job must not run
+ *    at the same time.
  * 4. The outcome is reported once. The slot is free when `run` settles, not before.
  */
 
@@ -14,31 +16,35 @@ import type { Context, JobInfo } from '../job/context.ts';
 import type { CheckedJobType, ErrorVerdict } from '../job/define.ts';
 import type { EnqueueOptions, Transaction } from '../job/enqueue-options.ts';
 import {
+  attemptIdle,
   attemptTimedOut,
   badTransaction,
   cancelRequested,
   completedElsewhere,
+  deadlinePassed,
   handlerStillRunning,
   leaseLost,
   workerStopping,
 } from '../job/errors.ts';
-import type { ClaimedJob } from '../job/job.ts';
+import type { ClaimedJob, Failure } from '../job/job.ts';
 import { type Outcome, outcomeOfError, Stop, toFailure } from '../job/outcome.ts';
 import { encodeResult, validate } from '../job/payload.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { MaybePromise } from '../store/store.ts';
-import { MAX_TIMER_MS } from '../util/sleep.ts';
+import { Alarm } from '../util/alarm.ts';
 import type { Reporter } from './reporter.ts';
 
 export type StopReason =
-  | { readonly kind: 'timeout' }
+  /** Whose time was over; `last`: no attempt may follow. */
+  | { readonly kind: 'timeout'; readonly error: BacklineError; readonly last?: true }
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'lost' }
   | { readonly kind: 'released' };
 
 /** What an execution needs from its worker. */
 export interface ExecutionParts {
-  readonly runner: Runner;
+  readonly runnerOf: (type: CheckedJobType) => Runner;
+  readonly now: () => number;
   readonly reporter: Reporter;
   readonly graceMs: number;
   readonly maxPayloadBytes: number;
@@ -52,6 +58,9 @@ export interface ExecutionParts {
   readonly completeWithin: (tx: Transaction, job: ClaimedJob, result: string | null) => MaybePromise<boolean>;
 }
 
+/** How long a killed thread or process may take to be gone. */
+const KILL_MS = 5000;
+
 /** A stop may be overruled by a stronger one. */
 const STRENGTH = { released: 0, timeout: 1, cancelled: 2, lost: 3 } as const;
 
@@ -59,8 +68,11 @@ export class Execution {
   readonly job: ClaimedJob;
   readonly #type: CheckedJobType;
   readonly #parts: ExecutionParts;
+  readonly #runner: Runner;
+  readonly #graceMs: number;
+  readonly #alarms = new Set<Alarm>();
   #controller: AbortController | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #idle: Alarm | undefined;
   #grace: NodeJS.Timeout | undefined;
   #stopped: StopReason | null = null;
   #asked: Outcome | null = null;
@@ -71,19 +83,29 @@ export class Execution {
     this.job = job;
     this.#type = type;
     this.#parts = parts;
+    this.#runner = parts.runnerOf(type);
+    this.#graceMs = type.grace ?? parts.graceMs;
+  }
+
+  get runner(): Runner {
+    return this.#runner;
+  }
+
+  /** How long the work may take to be gone after it was told to stop. */
+  get patienceMs(): number {
+    return this.#runner.kills ? this.#graceMs + KILL_MS : this.#graceMs;
   }
 
   /** Settles when the work has really ended; never rejects. */
   async run(): Promise<void> {
-    if (this.job.timeoutMs !== null) this.#armTimeout(this.job.timeoutMs);
+    this.#armTimeouts();
     let outcome: Outcome;
     try {
       outcome = await this.#work();
     } catch (error) {
       outcome = this.#outcomeOf(error);
     }
-    clearTimeout(this.#timer);
-    clearTimeout(this.#grace);
+    this.#disarm();
     if (this.#reported) return this.#parts.reporter.finish(this.job);
     const known = this.#report(this.#judge(this.#asked ?? outcome));
     if (known) await known;
@@ -95,20 +117,23 @@ export class Execution {
     this.#stopped = reason;
     this.#controllerOf().abort(this.#reasonOf(reason));
     clearTimeout(this.#grace);
-    this.#grace = setTimeout(() => this.#overdue(reason), this.#parts.graceMs).unref();
+    this.#grace = setTimeout(() => this.#overdue(reason), this.patienceMs).unref();
   }
 
   /** The worker will not wait any longer: the job goes back to the queue. */
   abandon(): void {
     // Would hold the process open.
-    clearTimeout(this.#timer);
+    this.#disarm();
     void this.#report({ kind: 'released' });
   }
 
   async #work(): Promise<Outcome> {
-    const { runner, maxPayloadBytes } = this.#parts;
+    const { maxPayloadBytes } = this.#parts;
     const payload = await this.#payload();
-    const returned = await runner.run({ job: this.job, type: this.#type, payload, ctx: this.#context() });
+    // Its time may be over already: then nothing begins.
+    if (this.#stopped) throw this.#reasonOf(this.#stopped);
+    const [job, type, graceMs] = [this.job, this.#type, this.#graceMs];
+    const returned = await this.#runner.run({ job, type, payload, ctx: this.#context(), graceMs });
     if (this.#completedWithin) return { kind: 'completed', result: null };
     try {
       return { kind: 'completed', result: encodeResult(returned, maxPayloadBytes) };
@@ -158,19 +183,25 @@ export class Execution {
       case 'cancelled':
         return { kind: 'cancelled', reason: (this.#stopped as { reason: string }).reason };
       case 'timeout':
-        return { kind: 'timeout', failure: toFailure(attemptTimedOut(this.job.timeoutMs ?? 0)) };
+        return this.#timedOut(toFailure(this.#stopped.error));
       case 'released':
-        return outcome.kind === 'failed' ? { kind: 'released' } : outcome;
+        return outcome.kind === 'failed' || outcome.kind === 'crashed' ? { kind: 'released' } : outcome;
     }
   }
 
+  #timedOut(failure: Failure): Outcome {
+    const last = this.#stopped?.kind === 'timeout' && this.#stopped.last === true;
+    return { kind: 'timeout', failure, ...(last ? { last } : {}) };
+  }
+
   #overdue(reason: StopReason): void {
-    const { graceMs, isLast, stillRunning, reporter } = this.#parts;
+    const { isLast, stillRunning, reporter } = this.#parts;
     const why = this.#reasonOf(reason);
-    const message = handlerStillRunning(why.message, graceMs).message;
+    const error = handlerStillRunning(why.message, this.patienceMs);
+    const { message } = error;
     if (reason.kind === 'cancelled') void this.#report({ kind: 'cancelled', reason: message });
-    else if (reason.kind === 'timeout' && isLast(this.job, this.#type))
-      void this.#report({ kind: 'timeout', failure: toFailure(handlerStillRunning(why.message, graceMs)) });
+    else if (reason.kind === 'timeout' && (reason.last || isLast(this.job, this.#type)))
+      void this.#report(this.#timedOut(toFailure(error)));
     else if (reason.kind === 'timeout') reporter.note(this.job, message);
     if (reason.kind === 'cancelled' || reason.kind === 'timeout') stillRunning(this.job, message);
   }
@@ -182,17 +213,34 @@ export class Execution {
     return this.#parts.report(this.job, this.#type, outcome);
   }
 
-  /** A timer holds at most 24.8 days. */
-  #armTimeout(leftMs: number): void {
-    const fire = () =>
-      leftMs > MAX_TIMER_MS ? this.#armTimeout(leftMs - MAX_TIMER_MS) : this.stop({ kind: 'timeout' });
-    this.#timer = setTimeout(fire, Math.min(leftMs, MAX_TIMER_MS));
+  #armTimeouts(): void {
+    const { timeoutMs, deadlineAt } = this.job;
+    const { idleTimeout = null } = this.#type;
+    const arm = (ms: number, reason: () => StopReason): Alarm => {
+      const alarm = new Alarm(ms, () => this.stop(reason()));
+      this.#alarms.add(alarm);
+      return alarm;
+    };
+    if (timeoutMs !== null) arm(timeoutMs, () => ({ kind: 'timeout', error: attemptTimedOut(timeoutMs) }));
+    if (idleTimeout !== null)
+      this.#idle = arm(idleTimeout, () => ({ kind: 'timeout', error: attemptIdle(idleTimeout) }));
+    if (deadlineAt !== null)
+      arm(Math.max(0, deadlineAt - this.#parts.now()), () => ({
+        kind: 'timeout',
+        error: deadlinePassed(deadlineAt),
+        last: true,
+      }));
+  }
+
+  #disarm(): void {
+    for (const alarm of this.#alarms) alarm.clear();
+    clearTimeout(this.#grace);
   }
 
   #reasonOf(reason: StopReason): BacklineError {
     switch (reason.kind) {
       case 'timeout':
-        return attemptTimedOut(this.job.timeoutMs ?? 0);
+        return reason.error;
       case 'cancelled':
         return cancelRequested(reason.reason);
       case 'lost':
@@ -218,6 +266,7 @@ export class Execution {
     const { reporter, enqueue } = this.#parts;
     const controller = () => this.#controllerOf();
     const isOver = () => this.#reported;
+    const alive = () => this.#idle?.restart();
     let log: Context['log'] | undefined;
     return {
       job: job satisfies JobInfo,
@@ -226,12 +275,14 @@ export class Execution {
         return controller().signal;
       },
       get log() {
-        log ??= reporter.logOf(job, isOver);
+        log ??= reporter.logOf(job, isOver, alive);
         return log;
       },
       progress: (progress) => {
+        alive();
         if (!isOver()) reporter.progress(job, progress);
       },
+      heartbeat: alive,
       cancel: (reason = 'cancelled by its handler') => this.#ask({ kind: 'cancelled', reason }),
       snooze: (delay) => this.#ask({ kind: 'snoozed', delayMs: checkDuration(delay, 'delay') }),
       enqueue,

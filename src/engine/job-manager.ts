@@ -2,12 +2,13 @@
 import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { checkOptions, type Duration, duration } from '../job/check.ts';
-import { checkJobTypes, type InputOf, type Jobs } from '../job/define.ts';
+import { type CheckedJobType, checkJobTypes, type InputOf, type Jobs } from '../job/define.ts';
 import type { EnqueueOptions } from '../job/enqueue-options.ts';
 import { invalidOption, managerClosed, notStarted } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { ACTIVE } from '../job/states.ts';
 import { inProcess } from '../runner/in-process.ts';
+import type { Runner } from '../runner/runner.ts';
 import { openStore } from '../store/open.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
 import { newId, newOwner } from '../util/ids.ts';
@@ -229,7 +230,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
-    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runner: inProcess };
+    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
@@ -296,8 +297,14 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
     await this.#worker?.stop(timeoutMs);
+    await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
     this.#closed = true;
     await this.#release();
+  }
+
+  async #closeRunners(): Promise<void> {
+    const runners = new Set([...this.#types.values()].map(runnerOf));
+    await Promise.all([...runners].map((runner) => runner.close()));
   }
 
   async #release(): Promise<void> {
@@ -336,6 +343,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     return jobs;
   }
 }
+
+const runnerOf = ({ runner }: CheckedJobType): Runner => (typeof runner === 'object' ? (runner as Runner) : inProcess);
 
 const loggerOf = ({ logger }: ManagerSettings): Logger | null => {
   if (logger === false) return null;

@@ -54,12 +54,7 @@ const complete = (
   now: number,
 ): NewJob => {
   const runAt = options.runAt ?? now + (options.delay ?? 0);
-  const timeoutMs =
-    options.timeout === undefined
-      ? defined?.timeout === undefined
-        ? defaults.timeoutMs
-        : defined.timeout
-      : options.timeout;
+  const after = (ms: number | null) => (ms === null ? null : runAt + ms);
   if (options.expiresAt !== undefined && options.expiresAt <= runAt)
     throw invalidOption('expiresAt', new Date(options.expiresAt).toISOString(), 'a time after the job may start');
   return {
@@ -72,7 +67,7 @@ const complete = (
     runAt,
     maxAttempts: options.maxAttempts ?? defined?.maxAttempts ?? defaults.maxAttempts,
     maxCrashes: options.maxCrashes ?? defined?.maxCrashes ?? DEFAULTS.maxCrashes,
-    timeoutMs,
+    timeoutMs: firstSaid(options.timeout, defined?.timeout, defaults.timeoutMs),
     key: options.key ?? madeKey(defined, 'key', payload),
     keyUntil: options.keyWindow === undefined ? null : now + options.keyWindow,
     onConflict: options.onConflict ?? 'return',
@@ -81,9 +76,13 @@ const complete = (
     replayOf: null,
     tags: options.tags ?? [],
     userInitiated: options.userInitiated ?? true,
-    expiresAt: options.expiresAt ?? null,
+    expiresAt: options.expiresAt ?? after(firstSaid(options.startTimeout, defined?.startTimeout, null)),
+    totalMs: firstSaid(options.totalTimeout, defined?.totalTimeout, null),
   };
 };
+
+/** Null is said, too: it means "no limit". */
+const firstSaid = <T>(...said: [...(T | undefined)[], T]): T => said.find((one) => one !== undefined) as T;
 
 const madeKey = (type: CheckedJobType | undefined, which: 'key' | 'limitKey', payload: unknown): string | null => {
   const make = type?.[which];

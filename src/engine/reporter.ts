@@ -60,11 +60,12 @@ export class Reporter {
     this.#send([told]);
   }
 
-  /** @param isOver whether the attempt has ended: what it says then comes too late. */
-  logOf(job: ClaimedJob, isOver: () => boolean): JobLog {
+  /** @param isOver whether the attempt has ended: what it says then comes too late. @param alive is called for each line. */
+  logOf(job: ClaimedJob, isOver: () => boolean, alive: () => void): JobLog {
     const methods = LEVELS.map((level) => [
       level,
       (...args: [string] | [Readonly<Record<string, unknown>>, string]) => {
+        alive();
         if (!isOver()) this.#log(job, level, args);
       },
     ]);

@@ -36,7 +36,7 @@ export interface WorkerParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly storeWatch: StoreWatch;
-  readonly runner: Runner;
+  readonly runnerOf: (type: CheckedJobType) => Runner;
   readonly enqueue: (type: string, payload?: unknown, options?: EnqueueOptions) => Promise<{ readonly id: string }>;
 }
 
@@ -54,27 +54,30 @@ export class Worker {
   readonly #running = new Set<Execution>();
   /** Cancels by seq that were heard while a claim is on its way here: they may be meant for what it brings. */
   #early: Map<number, string> | null = null;
-  readonly #typeNames: readonly string[];
+  /** Who does the work of which types. */
+  readonly #lanes: ReadonlyMap<Runner, readonly string[]>;
   #lease: Lease | undefined;
   #loop: Promise<void> | undefined;
   #stopping = false;
   #awake: (() => void) | undefined;
   #woken = false;
   #emptied: (() => void)[] = [];
+  #undo: (() => void)[] = [];
   #tickedAt: number;
 
   constructor(parts: WorkerParts, options: WorkerOptions) {
-    const { store, clock, events, storeWatch, runner, enqueue } = parts;
+    const { store, clock, events, storeWatch, runnerOf, enqueue } = parts;
     const { graceMs, maxPayloadBytes, maxLogBytes, progressIntervalMs } = options;
     this.#parts = parts;
     this.#options = options;
-    this.#typeNames = [...options.types.keys()];
+    this.#lanes = lanesOf(options.types, runnerOf);
     this.#tickedAt = clock.monotonic();
     this.#finisher = new Finisher(store, clock, events, storeWatch);
     const onError = (error: unknown) => events.emit('error', () => ({ error, during: 'writing progress or a log' }));
     this.#reporter = new Reporter(store, clock, { intervalMs: progressIntervalMs, maxLogBytes }, onError);
     this.#execution = {
-      runner,
+      runnerOf,
+      now: () => clock.now(),
       reporter: this.#reporter,
       graceMs,
       maxPayloadBytes,
@@ -99,6 +102,7 @@ export class Worker {
       onBlocked: (blockedMs) => events.emit('loop-blocked', () => ({ blockedMs })),
       onTrouble: (error) => events.emit('error', () => ({ error, during: 'the heartbeat' })),
     });
+    for (const runner of this.#lanes.keys()) this.#undo.push(runner.onSlots(() => this.wake()));
     events.emit('worker-started', () => ({ worker: info.name, slots: info.slots }));
     this.#loop = this.#work();
   }
@@ -139,10 +143,11 @@ export class Worker {
    */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true;
+    for (const undo of this.#undo.splice(0)) undo();
     this.wake();
     await this.#emptyWithin(timeoutMs);
     for (const execution of this.#running) execution.stop({ kind: 'released' });
-    await this.#emptyWithin(this.#options.graceMs);
+    await this.#emptyWithin([...this.#running].reduce((most, { patienceMs }) => Math.max(most, patienceMs), 0));
     for (const execution of this.#running) execution.abandon();
     // A store that is away must not hold up the end: what is not written is an orphan, and runs again.
     const patience = sleep(this.#options.graceMs + 2000, { keepAlive: false });
@@ -155,10 +160,10 @@ export class Worker {
     let backoffMs = FIRST_BACKOFF_MS;
     while (!this.#stopping) {
       this.#woken = false;
-      const free = this.#options.info.slots - this.#running.size;
+      const { n, types } = this.#wanted();
       let nextAt: number | null = null;
       try {
-        if (free > 0) nextAt = await this.#claim(free);
+        if (n > 0) nextAt = await this.#claim(n, types);
         backoffMs = FIRST_BACKOFF_MS;
       } catch (error) {
         this.#parts.storeWatch.down('claim', error);
@@ -170,11 +175,33 @@ export class Worker {
     }
   }
 
+  /**
+   * How many jobs may be taken at once, of which types: never more than any of their runners has room for, so that what is claimed
+   * begins at once, and the order of the queue is kept.
+   */
+  #wanted(): { n: number; types: readonly string[] } {
+    let n = Math.min(this.#options.info.slots - this.#running.size, MAX_CLAIM);
+    const open: (readonly string[])[] = [];
+    for (const [runner, types] of this.#lanes) {
+      const room = runner.slots === Number.POSITIVE_INFINITY ? n : runner.slots - this.#runningOn(runner);
+      if (room <= 0) continue;
+      n = Math.min(n, room);
+      open.push(types);
+    }
+    return open.length > 0 ? { n, types: open.flat() } : { n: 0, types: [] };
+  }
+
+  #runningOn(runner: Runner): number {
+    let n = 0;
+    for (const execution of this.#running) if (execution.runner === runner) n++;
+    return n;
+  }
+
   /** @returns when the next delayed job is due. */
-  async #claim(free: number): Promise<number | null> {
+  async #claim(n: number, types: readonly string[]): Promise<number | null> {
     const { store, clock, storeWatch } = this.#parts;
     const { owner, queues } = this.#options.info;
-    const request = { owner, n: Math.min(free, MAX_CLAIM), types: this.#typeNames, ...(queues ? { queues } : {}) };
+    const request = { owner, n, types, ...(queues ? { queues } : {}) };
     this.#early = new Map();
     const { jobs, nextAt } = await store.claim(request, clock.now());
     this.#tickedAt = clock.monotonic();
@@ -278,3 +305,15 @@ export class Worker {
     await Promise.race([empty, sleep(ms, { keepAlive: false })]);
   }
 }
+
+const lanesOf = (
+  types: ReadonlyMap<string, CheckedJobType>,
+  runnerOf: (type: CheckedJobType) => Runner,
+): ReadonlyMap<Runner, readonly string[]> => {
+  const lanes = new Map<Runner, string[]>();
+  for (const type of types.values()) {
+    const runner = runnerOf(type);
+    lanes.set(runner, [...(lanes.get(runner) ?? []), type.name]);
+  }
+  return lanes;
+};

@@ -1,7 +1,8 @@
 import type { Wait } from './backoff.ts';
 import { stableRandom } from './backoff.ts';
+import { crashedTooOften, deadlinePassed } from './errors.ts';
 import type { AttemptOutcome, ClaimedJob, Failure } from './job.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, toFailure } from './outcome.ts';
 import type { FinalStatus } from './states.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface Change {
   readonly runAt: number;
   /** The attempts used up afterwards. */
   readonly attempts: number;
+  /** The crashes counted afterwards. */
+  readonly crashes: number;
   readonly result: string | null;
   readonly failure: Failure | null;
 }
@@ -40,7 +43,9 @@ export const changeFor = (
     case 'failed':
       return fail(job, outcome.failure, outcome.retry, policy, now);
     case 'timeout':
-      return timeOut(job, outcome.failure, policy, now);
+      return timeOut(job, outcome.failure, outcome.last ? { ...policy, retryTimeouts: false } : policy, now);
+    case 'crashed':
+      return crash(job, outcome.failure, policy, now);
     case 'cancelled':
       return cancel(job, outcome.reason, now);
     case 'snoozed':
@@ -78,6 +83,17 @@ const timeOut = (job: ClaimedJob, failure: Failure, policy: RetryPolicy, now: nu
   return again(job, 'timeout', failure, now + policy.wait(job.attempts, failure, stableRandom(job.id)), now);
 };
 
+/** The attempt is given back; but what kills one worker after the other is set aside. */
+const crash = (job: ClaimedJob, failure: Failure, policy: RetryPolicy, now: number): Change => {
+  const crashes = job.crashes + 1;
+  if (crashes < job.maxCrashes) {
+    const runAt = now + policy.wait(crashes, failure, stableRandom(job.id));
+    return { ...again(job, 'crashed', failure, runAt, now), attempts: job.attempts - 1, crashes };
+  }
+  const aside = toFailure(crashedTooOften(crashes, failure.message));
+  return { ...end(job, 'failed', now), outcome: 'crashed', failure: { ...aside, cause: failure }, crashes };
+};
+
 const end = (job: ClaimedJob, to: FinalStatus, now: number): Change => ({
   job,
   to,
@@ -85,26 +101,36 @@ const end = (job: ClaimedJob, to: FinalStatus, now: number): Change => ({
   at: now,
   runAt: job.runAt,
   attempts: job.attempts,
+  crashes: job.crashes,
   result: null,
   failure: null,
 });
 
+/**
+ * Another attempt, unless it could only begin when the time in total is over: then the job ends here, and does not wait for
+ * nothing.
+ */
 const again = (
   job: ClaimedJob,
-  outcome: 'failed' | 'timeout',
+  outcome: 'failed' | 'timeout' | 'crashed',
   failure: Failure,
   runAt: number,
   now: number,
-): Change => ({ job, to: 'queued', outcome, at: now, runAt, attempts: job.attempts, result: null, failure });
+): Change => {
+  if (job.deadlineAt !== null && runAt >= job.deadlineAt)
+    return {
+      ...end(job, 'timeout', now),
+      outcome,
+      failure: { ...toFailure(deadlinePassed(job.deadlineAt)), cause: failure },
+    };
+  return { ...end(job, 'failed', now), to: 'queued', outcome, runAt, failure };
+};
 
 /** Back to the queue with the attempt given back. */
 const putBack = (job: ClaimedJob, outcome: 'snoozed' | 'released', runAt: number, now: number): Change => ({
-  job,
+  ...end(job, 'failed', now),
   to: 'queued',
   outcome,
-  at: now,
   runAt,
   attempts: job.attempts - 1,
-  result: null,
-  failure: null,
 });

@@ -38,6 +38,8 @@ export interface Context {
    * @throws INVALID_OPTION for a number that is not finite.
    */
   progress(progress: Progress): void;
+  /** Says that the work goes on, where it has neither progress nor anything to log; see `idleTimeout`. */
+  heartbeat(): void;
   /** Ends the job as `cancelled`. Never returns. */
   cancel(reason?: string): never;
   /** Puts the job back to run again later; the attempt is given back. Never returns. */

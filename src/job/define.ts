@@ -1,6 +1,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Backoff, checkBackoff, type Wait } from './backoff.ts';
-import { type Check, type Checked, checkOptions, type Duration, flag, func, isRecord, oneOf } from './check.ts';
+import {
+  type Check,
+  type Checked,
+  checkOptions,
+  type Duration,
+  durationOrNever,
+  flag,
+  func,
+  isRecord,
+  timerDuration,
+} from './check.ts';
 import type { Context, JobInfo } from './context.ts';
 import { SHARED_OPTIONS, typeCheck } from './enqueue-options.ts';
 import { invalidOption } from './errors.ts';
@@ -23,14 +33,31 @@ export interface JobTypeOptions<Payload> {
   readonly backoff?: Backoff;
   /** Whether an attempt that timed out is tried again. Default true. */
   readonly retryTimeouts?: boolean;
-  /** What executes the handler. Default, and the only one so far: in this process. */
-  readonly runner?: 'in-process';
+  /** How long an attempt may go without a sign of life: progress, a log line or `ctx.heartbeat()`. Default: for ever. */
+  readonly idleTimeout?: Duration | false;
+  /** How long a job may take from its first start on, with all attempts and the waits between them; then it ends as `timeout`. Default: for ever. */
+  readonly totalTimeout?: Duration | false;
+  /** A job that has not started within this time of its run time is cancelled as expired. Default: never. */
+  readonly startTimeout?: Duration | false;
+  /** How long the work may go on after its signal, before what can be killed is killed. Default: the system's `grace`, 1 s. */
+  readonly grace?: Duration;
+  /** What does the work: the handler `run` in this process (default), or a `ThreadPool` or `WorkerPool`, which have their own. */
+  readonly runner?: 'in-process' | RunnerLike;
   /** Makes the unique key from the payload. */
   readonly key?: (payload: Payload) => string;
   /** Makes the limit key from the payload. */
   readonly limitKey?: (payload: Payload) => string;
   /** Decides per error: try again, never, after a given time, or put it off without using the attempt. */
   readonly onError?: (error: unknown, job: JobInfo, attempt: number) => ErrorVerdict | undefined;
+}
+
+/** A runner as a job type names it; `Result` is what its handlers return, as the user states it. */
+export interface RunnerLike<Result = unknown> {
+  readonly name: string;
+  run(task: never): unknown;
+  close(): Promise<void>;
+  /** Only for the type system. */
+  readonly result?: Result;
 }
 
 /** A job type: its input, its handler and its defaults. Made by `job()`. */
@@ -42,7 +69,7 @@ export interface JobType<Input, Payload, Result> extends JobTypeOptions<Input & 
 /** Any job type at all. */
 export interface AnyJobType extends JobTypeOptions<never> {
   readonly input?: StandardSchemaV1;
-  readonly run: (payload: never, ctx: Context) => unknown;
+  readonly run?: (payload: never, ctx: Context) => unknown;
 }
 
 export type Jobs = Readonly<Record<string, AnyJobType>>;
@@ -54,11 +81,13 @@ export type InputOf<J> = J extends { readonly input: StandardSchemaV1<infer Inpu
       [Payload] extends [never]
       ? unknown
       : Payload
-    : never;
+    : unknown;
 
 export type ResultOf<J> = J extends { readonly run: (payload: never, ctx: Context) => infer Result }
   ? Awaited<Result>
-  : never;
+  : J extends { readonly runner: { readonly result?: infer Result } }
+    ? Result
+    : unknown;
 
 /**
  * Defines a job type: a handler, optionally the schema of its input (any Standard Schema: zod, valibot, arktype …), and defaults.
@@ -80,6 +109,12 @@ export function job<S extends StandardSchemaV1, R>(
 export function job<P, R>(
   definition: JobTypeOptions<P> & { readonly run: (payload: P, ctx: Context) => R | Promise<R> },
 ): { readonly run: (payload: P, ctx: Context) => R | Promise<R> } & JobTypeOptions<P>;
+export function job<S extends StandardSchemaV1, R>(
+  definition: JobTypeOptions<StandardSchemaV1.InferInput<S>> & { readonly input: S; readonly runner: RunnerLike<R> },
+): { readonly input: S; readonly runner: RunnerLike<R> } & JobTypeOptions<StandardSchemaV1.InferInput<S>>;
+export function job<R>(
+  definition: JobTypeOptions<unknown> & { readonly runner: RunnerLike<R> },
+): { readonly runner: RunnerLike<R> } & JobTypeOptions<unknown>;
 export function job(definition: unknown): unknown {
   return definition;
 }
@@ -91,13 +126,23 @@ const schema: Check<StandardSchemaV1> = (value, field) => {
   return value as StandardSchemaV1;
 };
 
+const runner: Check<'in-process' | RunnerLike> = (value, field) => {
+  const { name, run, close } = Object(value) as Partial<RunnerLike>;
+  const isRunner = typeof name === 'string' && typeof run === 'function' && typeof close === 'function';
+  if (value !== 'in-process' && !isRunner)
+    throw invalidOption(field, value, "'in-process', a ThreadPool or a WorkerPool");
+  return value as 'in-process' | RunnerLike;
+};
+
 const JOB_TYPE_OPTIONS = {
   ...SHARED_OPTIONS,
   run: func,
   input: schema,
   backoff: ((value, field) => checkBackoff(value, field)) as Check<Wait>,
   retryTimeouts: flag,
-  runner: oneOf('in-process'),
+  runner,
+  idleTimeout: durationOrNever,
+  grace: timerDuration(0),
   key: func,
   limitKey: func,
   onError: func,
@@ -106,7 +151,7 @@ const JOB_TYPE_OPTIONS = {
 /** A job type after its check. */
 export type CheckedJobType = Omit<Checked<typeof JOB_TYPE_OPTIONS>, 'run' | 'key' | 'limitKey' | 'onError'> & {
   readonly name: string;
-  readonly run: (payload: unknown, ctx: Context) => unknown;
+  readonly run?: (payload: unknown, ctx: Context) => unknown;
   readonly key?: (payload: unknown) => string;
   readonly limitKey?: (payload: unknown) => string;
   readonly onError?: (error: unknown, job: JobInfo, attempt: number) => ErrorVerdict | undefined;
@@ -120,7 +165,14 @@ export const checkJobTypes = (jobs: Jobs | undefined): ReadonlyMap<string, Check
   for (const [name, definition] of Object.entries(jobs ?? {})) {
     typeCheck(name, 'job type');
     const options = checkOptions(JOB_TYPE_OPTIONS, definition, `job type "${name}"`, `${name}.`);
-    if (!options.run) throw invalidOption(`${name}.run`, undefined, 'the handler, a function');
+    const elsewhere = typeof options.runner === 'object';
+    if (!options.run && !elsewhere) throw invalidOption(`${name}.run`, undefined, 'the handler, a function');
+    if (options.run && elsewhere)
+      throw invalidOption(
+        `${name}.run`,
+        options.run,
+        `nothing: the runner ${JSON.stringify(options.runner.name)} has its own handler`,
+      );
     checked.set(name, { ...options, name } as CheckedJobType);
   }
   return checked;

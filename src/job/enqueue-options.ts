@@ -39,6 +39,10 @@ export interface EnqueueOptions {
   readonly maxCrashes?: number;
   /** How long one attempt may take; `false` for no limit. Default 5 minutes. */
   readonly timeout?: Duration | false;
+  /** How long it may take from its first start on, with all attempts and the waits between them; then it ends as `timeout`. Default: for ever. */
+  readonly totalTimeout?: Duration | false;
+  /** It is cancelled as expired if it has not started within this time of its run time. Default: never. */
+  readonly startTimeout?: Duration | false;
   /** At most one unfinished job has this key; with `keyWindow`, at most one is made in that time. */
   readonly key?: string;
   readonly keyWindow?: Duration;
@@ -77,6 +81,8 @@ export const SHARED_OPTIONS = {
   maxAttempts: integer(1, 10_000),
   maxCrashes: integer(1, 10_000),
   timeout: durationOrNever,
+  totalTimeout: durationOrNever,
+  startTimeout: durationOrNever,
 } as const;
 
 export const ENQUEUE_OPTIONS = {
@@ -109,6 +115,8 @@ export const checkEnqueueOptions = (given: unknown): CheckedEnqueueOptions => {
       options.keyWindow ?? options.onConflict,
       'only together with key',
     );
+  if (options.expiresAt !== undefined && options.startTimeout !== undefined)
+    throw invalidOption('startTimeout', options.startTimeout, 'either startTimeout or expiresAt, not both');
   return options;
 };
 
@@ -135,4 +143,6 @@ export interface NewJob {
   readonly tags: readonly string[];
   readonly userInitiated: boolean;
   readonly expiresAt: number | null;
+  /** How long it may take from its first start on. */
+  readonly totalMs: number | null;
 }

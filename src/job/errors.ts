@@ -158,6 +158,13 @@ export const attemptTimedOut = error('ATTEMPT_TIMED_OUT', (timeoutMs: number) =>
   next: 'Raise timeout, or let the handler stop on ctx.signal.',
 }));
 
+export const attemptIdle = error('ATTEMPT_IDLE', (idleMs: number) => ({
+  message: `The attempt gave no sign of life for ${idleMs} ms: no progress, no log line, no heartbeat.`,
+  field: 'idleTimeout',
+  found: `${idleMs} ms of silence`,
+  next: 'Raise idleTimeout, or let the handler call ctx.progress() or ctx.heartbeat() now and then.',
+}));
+
 export const cancelRequested = error('CANCEL_REQUESTED', (reason: string) => ({ message: reason }));
 
 export const leaseLost = error('LEASE_LOST', (id: string) => ({
@@ -173,8 +180,15 @@ export const handlerStillRunning = error('HANDLER_STILL_RUNNING', (why: string, 
   next: 'Let the handler watch ctx.signal.',
 }));
 
-export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, worker: string) => ({
-  message: `The worker died ${crashes} times while it ran this job (last: ${worker}). The job is set aside.`,
+export const deadlinePassed = error('DEADLINE_PASSED', (deadlineAt: number) => ({
+  message: `The job's time in total is over: it had until ${new Date(deadlineAt).toISOString()}, with all its attempts and waits.`,
+  field: 'totalTimeout',
+  found: new Date(deadlineAt).toISOString(),
+  next: 'Raise totalTimeout, or retry the job: a new life has the whole time again.',
+}));
+
+export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, last: string) => ({
+  message: `What ran this job died ${crashes} times (last: ${last}). The job is set aside.`,
   field: 'maxCrashes',
   found: String(crashes),
   next: 'Find out why the process dies, then retry the job.',

@@ -48,6 +48,9 @@ export interface Job {
   readonly completedAt: number | null;
   readonly timeoutAt: number | null;
   readonly expiresAt: number | null;
+  /** How long it may take from its first start on, with all attempts and the waits between them; and when that is over. */
+  readonly totalMs: number | null;
+  readonly deadlineAt: number | null;
   readonly cancelRequestedAt: number | null;
 }
 
@@ -58,6 +61,8 @@ export interface Failure {
   readonly code?: string;
   readonly stack?: string;
   readonly cause?: Failure;
+  /** What the process that did the work wrote last to its standard error. */
+  readonly output?: string;
 }
 
 /** How one attempt ended. `running` is the one that has not. */
@@ -109,10 +114,16 @@ export interface ClaimedJob {
   /** This attempt's number, from 1. */
   readonly attempts: number;
   readonly maxAttempts: number;
+  /** Times a worker or runner died under it before. */
+  readonly crashes: number;
+  readonly maxCrashes: number;
   readonly life: number;
   readonly claim: number;
+  readonly parentId: string | null;
   readonly limitKey: string | null;
   readonly timeoutMs: number | null;
+  /** When its time in total is over; null for never. */
+  readonly deadlineAt: number | null;
   readonly startedAt: number;
   readonly runAt: number;
 }

@@ -14,9 +14,12 @@ export type Outcome =
     }
   /** `retry` overrides the backoff: never again, or after so many milliseconds. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly retry?: 'never' | number }
-  | { readonly kind: 'timeout'; readonly failure: Failure }
+  /** `last`: the time in total is over, and no attempt may follow. */
+  | { readonly kind: 'timeout'; readonly failure: Failure; readonly last?: true }
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'snoozed'; readonly delayMs: number }
+  /** The thread or process that did the work died: a crash is counted, and the attempt is given back. */
+  | { readonly kind: 'crashed'; readonly failure: Failure }
   /** Handed back unfinished by a worker that stops. */
   | { readonly kind: 'released' }
   /** The lease went to another worker: nothing may be written. */
@@ -39,7 +42,7 @@ export class RetryAfterError extends Error {
   }
 }
 
-/** What `ctx.cancel()` and `ctx.snooze()` throw; never seen by users who let it pass. */
+/** Ends an attempt with an outcome of its own: `ctx.cancel()` and `ctx.snooze()` throw it, and runners whose work died. */
 export class Stop extends Error {
   override readonly name = 'Stop';
   readonly outcome: Outcome;

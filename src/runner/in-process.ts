@@ -3,6 +3,9 @@ import type { Runner } from './runner.ts';
 /** Calls the handler here. It cannot be killed: after a time-out it can only be asked to stop, by its signal. */
 export const inProcess: Runner = {
   name: 'in-process',
-  run: ({ type, payload, ctx }) => type.run(payload, ctx),
+  slots: Number.POSITIVE_INFINITY,
+  kills: false,
+  run: ({ type, payload, ctx }) => type.run!(payload, ctx),
+  onSlots: () => () => {},
   close: async () => {},
 };

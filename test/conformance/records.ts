@@ -30,6 +30,7 @@ export const newJob = (given: Partial<NewJob> = {}): NewJob => ({
   tags: [],
   userInitiated: true,
   expiresAt: null,
+  totalMs: null,
   ...given,
 });
 

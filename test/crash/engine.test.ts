@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobManager } from '../../src/engine/job-manager.ts';
 import { job } from '../../src/job/define.ts';
@@ -24,6 +26,29 @@ const engine = (order: Omit<EngineOrder, 'file'>): Child =>
   new Child('engine-child.ts', { file: place.file, ...order });
 
 const idsOf = (child: Child, fact: string): string[] => child.all(fact).map(({ id }) => String(id));
+
+/** Freezes a process where it holds no lock: one that is frozen within a write holds up every other, whatever its lease. */
+const stopBetweenWrites = async (child: Child): Promise<void> => {
+  const isFrozen = () => /\) T /.test(readFileSync(`/proc/${child.pid}/stat`, 'utf8'));
+  const isFree = () => {
+    const db = new Database(place.file, { timeout: 50 });
+    try {
+      db.exec('BEGIN IMMEDIATE; ROLLBACK');
+      return true;
+    } catch {
+      return false;
+    } finally {
+      db.close();
+    }
+  };
+  for (;;) {
+    child.kill('SIGSTOP');
+    await until(isFrozen);
+    if (isFree()) return;
+    child.kill('SIGCONT');
+    await until(isFree);
+  }
+};
 
 /** After any number of kills, one process that is left alone brings everything to its end. */
 const expectEnd = async (dead: readonly Child[]): Promise<void> => {
@@ -92,7 +117,7 @@ describe('two services on one file', () => {
         (await put(store, [newJob({ type: 'told', runAt: Date.now(), timeoutMs: null })], Date.now()))[0]!,
     );
     await stopped.fact('run');
-    stopped.kill('SIGSTOP');
+    await stopBetweenWrites(stopped);
     const second = engine({ name: 'second', leaseMs: 1200 });
     await second.fact('orphans-released');
     await second.fact('run');

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { BacklineError } from '../../job/backline-error.ts';
 import { networkFileSystem, noDatabase, notOurDatabase, storeDamaged, storeUnavailable } from '../../job/errors.ts';
+import { sleep } from '../../util/sleep.ts';
 import { type Migration, migrate, mustBeKnown } from '../migrate.ts';
-import { type Connection, connect, explain, isDamage, sql } from './driver.ts';
+import { type Connection, connect, explain, isBusy, isDamage, sql } from './driver.ts';
 import { failpoints } from './failpoints.ts';
 import { jobs } from './migrations/0001-jobs.ts';
 import { type RepairReport, repair } from './repair.ts';
@@ -28,6 +29,9 @@ const DEFAULTS: SqliteOptions = { durability: 'disk', busyMs: 30_000 };
 
 /** Files up to this size are checked whole at every start; larger ones by `backline check`. */
 const CHECK_BYTES = 256 * 1024 * 1024;
+/** How long SQLite itself waits for a lock while a file is opened; longer waits leave the event loop free in between. */
+const LOCK_MS = 250;
+const RETRY_MS = 10;
 
 /**
  * @param path a file, or `:memory:`.
@@ -46,14 +50,35 @@ export const openSqlite = async (path: string, given: Partial<SqliteOptions> = {
     if (hasOnlyLog(file))
       throw storeDamaged(file, `it is gone or empty, but its log ${file}-wal is there and may hold jobs`);
   }
+  return new SqliteStore(await openWhenFree(file, options), file, options);
+};
+
+/**
+ * Tries until no other process is in the way: one that writes, or one that makes the file or reads its log back, where SQLite says
+ * "busy" at once (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+ */
+const openWhenFree = async (file: string, options: SqliteOptions): Promise<Connection> => {
+  const since = performance.now();
+  for (;;) {
+    try {
+      return openMigrated(file, options);
+    } catch (error) {
+      const waitedMs = Math.round(performance.now() - since);
+      if (!isBusy(error) || waitedMs >= options.busyMs) throw explain(error, file, waitedMs);
+      await sleep(RETRY_MS);
+    }
+  }
+};
+
+const openMigrated = (file: string, options: SqliteOptions): Connection => {
   const db = openChecked(file, options);
   try {
     migrateSqlite(db, file);
+    return db;
   } catch (error) {
     db.close();
-    throw explain(error, file);
+    throw error;
   }
-  return new SqliteStore(db, file, options);
 };
 
 const openChecked = (file: string, options: SqliteOptions): Connection => {
@@ -63,7 +88,7 @@ const openChecked = (file: string, options: SqliteOptions): Connection => {
     if (damage === null) return db;
     db.close();
   } catch (error) {
-    if (!isDamage(error)) throw explain(error, file);
+    if (!isDamage(error)) throw error;
   }
   const report = repair(file, prepareConnection, migrateSqlite);
   options.onRepaired?.(report);
@@ -106,15 +131,15 @@ const connectPrepared = (file: string): Connection => {
 
 /** Asked before anything is written, be it the mode of the journal: a file that is refused is not changed. */
 const mustBeOurs = (db: Connection, where: string): void => {
-  db.exec('PRAGMA busy_timeout = 10000');
+  db.exec(`PRAGMA busy_timeout = ${LOCK_MS}`);
   if (db.get(FOREIGN_JOBS)) throw notOurDatabase(where, 'it has a table "jobs" of another program');
   if (db.get(HAS_VERSIONS)) mustBeKnown(where, Number(db.get(VERSION)!['version']), MIGRATIONS);
 };
 
-/** The order matters: page size and auto_vacuum before the first table, then WAL. While opening, SQLite itself waits for locks. */
+/** The order matters: page size and auto_vacuum before the first table, then WAL. */
 const prepareConnection = (db: Connection): void => {
   for (const pragma of [
-    'busy_timeout = 10000',
+    `busy_timeout = ${LOCK_MS}`,
     'page_size = 4096',
     'auto_vacuum = incremental',
     'journal_mode = wal',

@@ -32,7 +32,7 @@ export const toJob = (row: Row): Job => ({
   tags: row['tags'] ? (JSON.parse(text(row['tags'])) as string[]) : [],
   key: textOrNull(row['unique_key']),
   limitKey: textOrNull(row['limit_key']),
-  timeoutMs: timeoutMs(row),
+  timeoutMs: milliseconds(row['timeout_seconds']),
   held: row['held'] === 1,
   worker: workerName(row['lease_owner']),
   createdAt: number(row['created_at']),
@@ -42,6 +42,8 @@ export const toJob = (row: Row): Job => ({
   completedAt: numberOrNull(row['completed_at']),
   timeoutAt: numberOrNull(row['timeout_at']),
   expiresAt: numberOrNull(row['expires_at']),
+  totalMs: milliseconds(row['total_seconds']),
+  deadlineAt: numberOrNull(row['deadline_at']),
   cancelRequestedAt: numberOrNull(row['cancel_requested_at']),
 });
 
@@ -54,10 +56,14 @@ export const toClaimed = (row: Row): ClaimedJob => ({
   payload: text(row['payload']),
   attempts: number(row['attempts']),
   maxAttempts: number(row['max_attempts']),
+  crashes: number(row['crashes']),
+  maxCrashes: number(row['max_crashes']),
   life: number(row['life']),
   claim: number(row['claim']),
+  parentId: textOrNull(row['parent_job_id']),
   limitKey: textOrNull(row['limit_key']),
-  timeoutMs: timeoutMs(row),
+  timeoutMs: milliseconds(row['timeout_seconds']),
+  deadlineAt: numberOrNull(row['deadline_at']),
   startedAt: number(row['started_at']),
   runAt: number(row['run_at']),
 });
@@ -131,5 +137,5 @@ export const text = (value: Value | undefined): string => String(value);
 export const textOrNull = (value: Value | undefined): string | null =>
   value === null || value === undefined ? null : String(value);
 
-const timeoutMs = (row: Row): number | null =>
-  row['timeout_seconds'] === null ? null : Math.round(number(row['timeout_seconds']) * 1000);
+const milliseconds = (seconds: Value | undefined): number | null =>
+  seconds === null ? null : Math.round(number(seconds) * 1000);

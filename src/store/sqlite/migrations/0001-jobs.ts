@@ -11,7 +11,7 @@ export const jobs: Migration = {
   sql: sql`
     -- seq: insertion order; every other index carries it for free as its last column. AUTOINCREMENT: a number is never given
     -- out twice, so a worker that comes back late cannot hit another job.
-    -- gate, for queued jobs: 0 claimable · 1 waits for run_at · 2 parked behind a full limit key · 3 no worker asked knows its type
+    -- gate, for queued jobs: 0 claimable · 1 waits for run_at · 2 parked behind a full limit key · 3 the worker asked had no use for its type
     create table jobs (
       seq integer primary key autoincrement,
       id text not null unique,
@@ -42,6 +42,8 @@ export const jobs: Migration = {
       completed_at integer,
       timeout_at integer,
       expires_at integer,
+      total_seconds integer,
+      deadline_at integer,
       cancel_requested_at integer,
       cancel_reason text,
       tags text,
@@ -101,7 +103,7 @@ export const jobs: Migration = {
     create index idx_jobs_priority on jobs(queue, priority, run_at) where status = 'queued' and gate = 0;
     create index jobs_delayed on jobs(run_at) where status = 'queued' and gate = 1;
     create index jobs_keyed on jobs(limit_key, gate, queue, priority, run_at) where status = 'queued' and limit_key is not null;
-    create index jobs_unknown on jobs(type) where status = 'queued' and gate = 3;
+    create index jobs_aside on jobs(type, queue, priority, run_at) where status = 'queued' and gate = 3;
     create index jobs_running on jobs(queue, lease_owner) where status = 'running';
     create index jobs_running_key on jobs(limit_key) where status = 'running' and limit_key is not null;
     create index jobs_expiring on jobs(expires_at) where expires_at is not null and status in ('created', 'queued');

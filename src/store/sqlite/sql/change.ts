@@ -23,7 +23,7 @@ const MINE = `seq = @seq AND claim = @claim AND id = @id AND status = 'running'`
 
 /** A requested cancel wins over everything but the cancel itself. */
 const APPLY = sql`
-  UPDATE jobs SET status = @to, attempts = @attempts, run_at = @runAt, gate = @gate, result = @result, error = @error,
+  UPDATE jobs SET status = @to, attempts = @attempts, crashes = @crashes, run_at = @runAt, gate = @gate, result = @result, error = @error,
     progress = CASE WHEN @to = 'completed' THEN 100 ELSE progress END, note = NULL,
     queued_at = CASE WHEN @to = 'queued' THEN @at ELSE queued_at END,
     completed_at = CASE WHEN @to = 'queued' THEN NULL ELSE @at END, timeout_at = CASE WHEN @to = 'queued' THEN NULL ELSE timeout_at END
@@ -63,6 +63,7 @@ const applyChange = (txn: Transaction, change: Change): ApplyOutcome => {
           id: job.id,
           to,
           attempts: change.attempts,
+          crashes: change.crashes,
           runAt: change.runAt,
           gate: to === 'queued' && change.runAt > at ? 1 : 0,
           result: change.result,
@@ -173,7 +174,7 @@ export const tellCancelled = (txn: Transaction, rows: readonly Row[], reason: st
 /** A key that is in use again makes its job unable to come back: then the row is left out. */
 const REVIVE = sql`
   UPDATE OR IGNORE jobs SET status = 'queued', life = life + 1, attempts = 0, crashes = 0, gate = 0, run_at = @now, queued_at = @now,
-    started_at = NULL, completed_at = NULL, timeout_at = NULL, expires_at = NULL, cancel_requested_at = NULL, cancel_reason = NULL,
+    started_at = NULL, completed_at = NULL, timeout_at = NULL, deadline_at = NULL, expires_at = NULL, cancel_requested_at = NULL, cancel_reason = NULL,
     progress = 0, note = NULL, result = NULL, error = NULL, held = 0
   WHERE seq = @seq AND status = @status`;
 

@@ -1,9 +1,9 @@
 /**
  * The claim: order, pauses and limits are decided here, inside the one transaction that takes the jobs.
  *
- * 1. What became due leaves the gate "waits for run_at"; what waited for a worker that knows its type is opened.
+ * 1. What became due leaves the gate "waits for run_at"; the best of what was put aside for a worker of its type are opened.
  * 2. Candidates are picked in order: priority, run time, insertion.
- * 3. Candidates behind a full key, of unknown type, or expired are put aside, and picked again; the cost stays flat because
+ * 3. Candidates behind a full key, of a type this worker does not want now, or expired are put aside, and picked again; the cost stays flat because
  *    what is put aside does not come up again.
  * 4. The rest is taken: running, under a new claim number.
  *
@@ -26,9 +26,24 @@ const OPEN_DUE = sql`
   UPDATE jobs SET gate = 0
   WHERE seq IN (SELECT seq FROM jobs WHERE status = 'queued' AND gate = 1 AND run_at <= ? ORDER BY run_at LIMIT 500)`;
 
-const OPEN_KNOWN = sql`
+const ANY_ASIDE = sql`SELECT 1 FROM jobs WHERE status = 'queued' AND gate = 3 LIMIT 1`;
+
+/**
+ * Opens the best rows of each wanted type in each queue, as many as may be taken: so the order holds, and a type whose worker is
+ * full most of the time costs two changes of a row, however many stand behind it. `LIMIT +@n`: see `OF_ONE`.
+ */
+const OPEN_WANTED = sql`
   UPDATE jobs SET gate = 0 WHERE seq IN (
-    SELECT seq FROM jobs WHERE status = 'queued' AND gate = 3 AND type IN (SELECT value FROM json_each(?)) LIMIT 500)`;
+    WITH RECURSIVE wanted(type) AS (SELECT value FROM json_each(@types)),
+      lanes(type, queue) AS (
+        SELECT type, (SELECT min(queue) FROM jobs WHERE status = 'queued' AND gate = 3 AND type = wanted.type) FROM wanted
+        UNION ALL
+        SELECT type, (SELECT min(queue) FROM jobs WHERE status = 'queued' AND gate = 3 AND type = lanes.type AND queue > lanes.queue)
+        FROM lanes WHERE lanes.queue IS NOT NULL)
+    SELECT j.seq FROM lanes JOIN jobs j ON j.seq IN (
+      SELECT seq FROM jobs WHERE status = 'queued' AND gate = 3 AND type = lanes.type AND queue = lanes.queue
+      ORDER BY priority, run_at, seq LIMIT +@n)
+    WHERE lanes.queue IS NOT NULL)`;
 
 const QUEUES = sql`SELECT name FROM job_queues LIMIT 2`;
 
@@ -89,10 +104,10 @@ const PUT_ASIDE = sql`UPDATE jobs SET gate = ? WHERE seq IN (SELECT value FROM j
 
 const TAKE = sql`
   UPDATE jobs SET status = 'running', claim = claim + 1, attempts = attempts + 1, started_at = @now, lease_owner = @owner,
-    progress = 0, note = NULL, timeout_at = @now + timeout_seconds * 1000
+    progress = 0, note = NULL, timeout_at = @now + timeout_seconds * 1000, deadline_at = coalesce(deadline_at, @now + total_seconds * 1000)
   WHERE seq IN (SELECT value FROM json_each(@seqs))
-  RETURNING seq, id, type, queue, priority, attempts, max_attempts, life, claim, limit_key, timeout_seconds, started_at, run_at,
-    large, payload`;
+  RETURNING seq, id, type, queue, priority, attempts, max_attempts, crashes, max_crashes, life, claim, parent_job_id, limit_key,
+    timeout_seconds, deadline_at, started_at, run_at, large, payload`;
 const LARGE = sql`SELECT payload FROM job_payloads WHERE seq = ?`;
 const NEXT_AT = sql`SELECT min(run_at) AS at FROM jobs WHERE status = 'queued' AND gate = 1`;
 
@@ -103,7 +118,7 @@ const MORE = 500;
 export const claimJobs = (txn: Transaction, request: ClaimRequest, now: number): ClaimAnswer => {
   if (request.n <= 0 || !txn.get(IS_REGISTERED, request.owner)) return { jobs: [], nextAt: nextAt(txn) };
   txn.run(OPEN_DUE, now);
-  txn.run(OPEN_KNOWN, JSON.stringify(request.types));
+  if (txn.get(ANY_ASIDE)) txn.run(OPEN_WANTED, { types: JSON.stringify(request.types), n: request.n });
   const { seqs, done } = choose(txn, request, now);
   return { jobs: seqs.length > 0 ? take(txn, seqs, request.owner, now) : [], nextAt: done ? nextAt(txn) : now };
 };
@@ -115,14 +130,14 @@ const choose = (txn: Transaction, request: ClaimRequest, now: number): { seqs: n
   for (let round = 0, n = request.n; round < ROUNDS; round++, n = Math.max(request.n, MORE)) {
     const sorted = sort(candidates(txn, request, n, now), types, request.n, now);
     seqs = sorted.take;
-    if (sorted.full.length + sorted.unknown.length + sorted.expired.length === 0) return { seqs, done: true };
-    if (sorted.unknown.length > 0) {
-      txn.run(PUT_ASIDE, 3, seqsOf(sorted.unknown));
-      unpark(txn, keysOf(sorted.unknown));
+    if (sorted.full.length + sorted.unwanted.length + sorted.expired.length === 0) return { seqs, done: true };
+    if (sorted.unwanted.length > 0) {
+      txn.run(PUT_ASIDE, 3, seqsOf(sorted.unwanted));
+      unpark(txn, keysOf(sorted.unwanted));
     }
     if (sorted.expired.length > 0) expireRows(txn, sorted.expired, now);
     // Rows that stepped aside may have been counted against a key: what looked full is judged again in the next round.
-    if (sorted.unknown.length + sorted.expired.length > 0) continue;
+    if (sorted.unwanted.length + sorted.expired.length > 0) continue;
     txn.run(PUT_ASIDE, 2, JSON.stringify(sorted.full));
   }
   return { seqs, done: false };
@@ -130,12 +145,12 @@ const choose = (txn: Transaction, request: ClaimRequest, now: number): { seqs: n
 
 /** In order, until enough may run; what lies behind that cut is not touched. */
 const sort = (rows: readonly Row[], types: ReadonlySet<string>, n: number, now: number) => {
-  const sorted = { take: [] as number[], full: [] as number[], unknown: [] as Row[], expired: [] as number[] };
+  const sorted = { take: [] as number[], full: [] as number[], unwanted: [] as Row[], expired: [] as number[] };
   for (const row of rows) {
     const seq = number(row['seq']);
     const expiresAt = numberOrNull(row['expires_at']);
     if (expiresAt !== null && expiresAt <= now) sorted.expired.push(seq);
-    else if (!types.has(text(row['type']))) sorted.unknown.push(row);
+    else if (!types.has(text(row['type']))) sorted.unwanted.push(row);
     else if (row['fits'] === 0) sorted.full.push(seq);
     else sorted.take.push(seq);
     if (sorted.take.length === n) break;

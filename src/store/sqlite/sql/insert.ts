@@ -10,8 +10,8 @@ import { keyIsFull, unpark } from './limit.ts';
 /** One row per call inside the group's transaction. ON CONFLICT: the key was looked at before, so a conflict is the id's. */
 const INSERT = sql`
   INSERT INTO jobs (id, type, queue, status, priority, run_at, gate, max_attempts, max_crashes, limit_key, unique_key,
-    parent_job_id, replay_of, user_initiated, held, timeout_seconds, created_at, queued_at, expires_at, tags, large, payload)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    parent_job_id, replay_of, user_initiated, held, timeout_seconds, total_seconds, created_at, queued_at, expires_at, tags, large, payload)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`;
 const INSERT_TAG = sql`INSERT INTO job_tags VALUES (?, ?)`;
@@ -30,7 +30,7 @@ const OPEN_WINDOW = sql`
 
 const REPLACE = sql`
   UPDATE jobs SET type = @type, queue = @queue, priority = @priority, run_at = @runAt, gate = @gate, payload = @payload,
-    large = @large, max_attempts = @maxAttempts, max_crashes = @maxCrashes, timeout_seconds = @timeoutSeconds,
+    large = @large, max_attempts = @maxAttempts, max_crashes = @maxCrashes, timeout_seconds = @timeoutSeconds, total_seconds = @totalSeconds,
     expires_at = @expiresAt, limit_key = @limitKey, tags = @tags
   WHERE seq = @seq AND status IN ('created', 'queued')`;
 const DELETE_PAYLOAD = sql`DELETE FROM job_payloads WHERE seq = ?`;
@@ -80,7 +80,8 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
       job.replayOf,
       job.userInitiated ? 1 : 0,
       job.status === 'created' ? 1 : 0,
-      job.timeoutMs === null ? null : job.timeoutMs / 1000,
+      seconds(job.timeoutMs),
+      seconds(job.totalMs),
       now,
       job.status === 'queued' ? now : null,
       job.expiresAt,
@@ -107,6 +108,8 @@ const writeBeside = (txn: Transaction, seq: number, job: NewJob, large: boolean)
   }
   for (const tag of new Set(job.tags)) txn.run(INSERT_TAG, tag, seq);
 };
+
+const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
 
 const gateOf = (txn: Transaction, job: NewJob, now: number): number => {
   if (job.runAt > now) return 1;
@@ -144,7 +147,8 @@ const replace = (txn: Transaction, job: NewJob, holder: Row, status: Status, now
     large: large ? 1 : 0,
     maxAttempts: job.maxAttempts,
     maxCrashes: job.maxCrashes,
-    timeoutSeconds: job.timeoutMs === null ? null : job.timeoutMs / 1000,
+    timeoutSeconds: seconds(job.timeoutMs),
+    totalSeconds: seconds(job.totalMs),
     expiresAt: job.expiresAt,
     limitKey: job.limitKey,
     tags: job.tags.length > 0 ? JSON.stringify(job.tags) : null,
