@@ -47,6 +47,7 @@ describe('a complete job', () => {
       tags: [],
       userInitiated: true,
       expiresAt: null,
+      totalMs: null,
     });
   });
 

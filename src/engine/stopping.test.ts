@@ -77,6 +77,76 @@ describe('a time-out', () => {
   });
 });
 
+describe('a job type may also limit', () => {
+  test('how long an attempt is silent: progress, log lines and heartbeats count', async () => {
+    const signs = ['progress', 'log', 'heartbeat'];
+    const { manager } = await start(
+      async (ctx) => {
+        for (const sign of ctx.attempt === 1 ? signs : []) {
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          if (sign === 'progress') ctx.progress(1);
+          if (sign === 'log') ctx.log.info('still here');
+          if (sign === 'heartbeat') ctx.heartbeat();
+        }
+        if (ctx.attempt === 2) return aborted(ctx.signal);
+        return ctx.signal.aborted;
+      },
+      { idleTimeout: 150, onError: () => ({ retryAfter: 0 }) },
+    );
+    expect(await manager.result(await manager.enqueue('task'))).toBe(false);
+    const { id } = await manager.enqueue('task', null, { maxAttempts: 2 });
+    await manager.result(id);
+    const silent = await start((ctx) => aborted(ctx.signal), { idleTimeout: 20, maxAttempts: 1 });
+    const { id: lost } = await silent.manager.enqueue('task');
+    await expect(silent.manager.result(lost)).rejects.toMatchObject({ code: 'JOB_TIMED_OUT' });
+    expect((await silent.manager.attempts(lost))[0]!.error).toMatchObject({ code: 'ATTEMPT_IDLE' });
+  });
+
+  test('how long a job takes in total: a running attempt is stopped, and no other follows', async () => {
+    const { manager } = await start((ctx) => aborted(ctx.signal), { totalTimeout: 60, maxAttempts: 5 });
+    const { id } = await manager.enqueue('task');
+    await expect(manager.result(id)).rejects.toMatchObject({ code: 'JOB_TIMED_OUT' });
+    expect((await manager.attempts(id)).map(({ outcome, error }) => [outcome, error!.code])).toEqual([
+      ['timeout', 'DEADLINE_PASSED'],
+    ]);
+  });
+
+  test('how long it takes in total: a wait that would outlast it is not begun', async () => {
+    const fail = () => Promise.reject(new TypeError('no'));
+    const { manager } = await start(fail, {
+      totalTimeout: '1h',
+      backoff: { kind: 'fixed', delay: '2h' },
+      maxAttempts: 5,
+    });
+    const { id } = await manager.enqueue('task');
+    await expect(manager.result(id)).rejects.toMatchObject({ code: 'JOB_TIMED_OUT' });
+    expect((await manager.attempts(id))[0]!.error).toMatchObject({ code: 'DEADLINE_PASSED', cause: { message: 'no' } });
+  });
+
+  test('how long it waits for its start: it expires, unless it starts in time', async () => {
+    const { manager } = await start(() => 'ran', { startTimeout: '1h' });
+    expect(await manager.result(await manager.enqueue('task'))).toBe('ran');
+    const { id } = await manager.enqueue('task', null, { held: true, startTimeout: 1 });
+    expect((await manager.get(id))!.expiresAt).toBe((await manager.get(id))!.createdAt + 1);
+    const unlimited = await manager.enqueue('task', null, { held: true, startTimeout: false });
+    expect((await manager.get(unlimited.id))!.expiresAt).toBeNull();
+  });
+
+  test('how long the work may go on after its signal', async () => {
+    const { manager } = await start(
+      async (ctx) => {
+        await aborted(ctx.signal).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      },
+      { grace: '10s', maxAttempts: 1 },
+    );
+    const heard = listen(manager);
+    const { id } = await manager.enqueue('task', null, { timeout: 10 });
+    await expect(manager.result(id)).rejects.toMatchObject({ code: 'JOB_TIMED_OUT' });
+    expect(only(heard, 'job-still-running')).toEqual([]);
+  });
+});
+
 describe('a handler that does not stop', () => {
   const deaf = async (options: Parameters<typeof startManager>[0] = {}, type: JobTypeOptions<unknown> = {}) => {
     const mock = new MockJobExecutor({ scenario: (_, payload) => (payload === 'deaf' ? 'deaf' : undefined) });

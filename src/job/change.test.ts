@@ -75,6 +75,41 @@ describe('what becomes of a job', () => {
     if (outcome.kind !== 'completed') expect(change.result).toBeNull();
   });
 
+  const crashed: Decided = { kind: 'crashed', failure: FAILURE };
+
+  test.each<[crashes: number, expected: Partial<Change>]>([
+    [0, { ...waits(100, 'crashed', 0), crashes: 1, failure: FAILURE }],
+    [3, { ...waits(400, 'crashed', 0), crashes: 4, failure: FAILURE }],
+    [4, { ...ends('failed', 1), outcome: 'crashed', crashes: 5 }],
+  ])(
+    'a crash after %i of at most 5 gives the attempt back, and the last one sets the job aside',
+    (crashes, expected) => {
+      const change = changeFor({ ...claimed(1), crashes }, crashed, policy(true), NOW);
+      expect(change).toMatchObject(expected);
+      if (change.to === 'failed') expect(change.failure).toMatchObject({ code: 'CRASHED_TOO_OFTEN', cause: FAILURE });
+    },
+  );
+
+  test.each<[Decided, number]>([
+    [failed, 100],
+    [timeout, 100],
+    [crashed, 100],
+    [{ ...failed, retry: 5000 }, 5000],
+  ])('%j does not wait for an attempt that could only begin when the time in total is over', (outcome, waitMs) => {
+    const before = { ...claimed(1), deadlineAt: NOW + waitMs };
+    const change = changeFor(before, outcome, policy(true), NOW);
+    expect(change).toMatchObject({
+      to: 'timeout',
+      outcome: outcome.kind,
+      failure: { code: 'DEADLINE_PASSED', cause: FAILURE },
+    });
+    expect(changeFor({ ...before, deadlineAt: NOW + waitMs + 1 }, outcome, policy(true), NOW).to).toBe('queued');
+  });
+
+  test('a time-out because the time in total is over is the last', () => {
+    expect(changeFor(claimed(1), { ...timeout, last: true }, policy(true), NOW)).toMatchObject(ends('timeout', 1));
+  });
+
   test('a reason to cancel is kept as its failure', () => {
     expect(cancel(claimed(1), 'not needed', NOW).failure).toEqual({ name: 'Cancelled', message: 'not needed' });
   });

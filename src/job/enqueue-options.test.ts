@@ -22,6 +22,7 @@ describe('options of one job', () => {
       maxAttempts: 7,
       maxCrashes: 2,
       timeout: false as const,
+      totalTimeout: '1h',
       key: 'user 42',
       keyWindow: '1h',
       onConflict: 'reject' as const,
@@ -33,11 +34,12 @@ describe('options of one job', () => {
       held: true,
       tx,
     };
-    expect(Object.keys({ ...all, runAt: 0 }).sort()).toEqual(Object.keys(ENQUEUE_OPTIONS).sort());
+    expect(Object.keys({ ...all, runAt: 0, startTimeout: 0 }).sort()).toEqual(Object.keys(ENQUEUE_OPTIONS).sort());
     expect(checkEnqueueOptions(all)).toEqual({
       ...all,
       delay: 300_000,
       timeout: null,
+      totalTimeout: 3_600_000,
       keyWindow: 3_600_000,
       expiresAt: Date.UTC(2030, 0, 1),
     });
@@ -47,6 +49,8 @@ describe('options of one job', () => {
 
   test.each<[object, string]>([
     [{ delay: 1, runAt: 1 }, 'delay'],
+    [{ expiresAt: 1, startTimeout: 1 }, 'startTimeout'],
+    [{ totalTimeout: -1 }, 'totalTimeout'],
     [{ keyWindow: '1h' }, 'keyWindow'],
     [{ onConflict: 'return' }, 'onConflict'],
     [{ tags: new Array(21).fill('a') }, 'tags'],

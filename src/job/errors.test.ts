@@ -16,6 +16,7 @@ const ARGUMENTS: Readonly<Record<string, unknown[]>> = {
   unknownOption: ['options', 'prioirty', ['priority']],
   unknownJobType: ['mial', ['mail']],
   jobExpired: [0],
+  deadlinePassed: [0],
 };
 
 describe('every error', () => {

@@ -23,7 +23,7 @@ const FAILURE = { name: 'Error', message: 'no' };
 
 export const claimCases = ({ test, testTwo }: Subject): void => {
   test('a claimed job is running, under a new claim, with what one attempt needs', async (store) => {
-    const id = await putOne(store, { payload: '{"a":1}', limitKey: 'l', timeoutMs: 2500 });
+    const id = await putOne(store, { payload: '{"a":1}', limitKey: 'l', timeoutMs: 2500, totalMs: 60_000 });
     const worker = await startWorker(store);
     const [job, ...more] = await worker.claim({}, T0 + 7);
     expect(more).toEqual([]);
@@ -37,9 +37,12 @@ export const claimCases = ({ test, testTwo }: Subject): void => {
         payload: '{"a":1}',
         attempts: 1,
         maxAttempts: 3,
+        crashes: 0,
+        maxCrashes: 5,
         life: 1,
+        parentId: null,
       },
-      ...{ claim: 1, limitKey: 'l', timeoutMs: 2500, startedAt: T0 + 7, runAt: T0 },
+      ...{ claim: 1, limitKey: 'l', deadlineAt: T0 + 60_007, timeoutMs: 2500, startedAt: T0 + 7, runAt: T0 },
     });
     expect(await store.get(id)).toMatchObject({
       ...{
@@ -181,6 +184,45 @@ export const claimCases = ({ test, testTwo }: Subject): void => {
     const mailer = await startWorker(store);
     expect(ids(await mailer.claim({ types: ['mail'], n: 1 }))).toEqual([id]);
     expect(await drain(store, await startWorker(store, 'reporter'), 900)).toHaveLength(2000);
+  });
+
+  test('what was put aside comes back best first, as many as are asked for, in every queue', async (store) => {
+    const { below } = random(5);
+    const jobs = Array.from({ length: 1500 }, (_, i) =>
+      newJob({
+        id: `r${i}`,
+        type: 'report',
+        queue: ['a', 'b', 'c'][i % 3]!,
+        priority: 1 + below(10),
+        runAt: T0 - below(1000),
+      }),
+    );
+    await put(store, jobs);
+    const worker = await startWorker(store);
+    expect(await worker.claim({ types: ['mail'], n: 1 })).toEqual([]);
+    const inOrder = ids(
+      jobs.toSorted((x, y) => x.priority - y.priority || x.runAt - y.runAt || jobs.indexOf(x) - jobs.indexOf(y)),
+    );
+    for (let taken = 0; taken < 60; taken += 4) {
+      // In between, the runner of the type has no room.
+      await worker.claim({ types: ['mail'], n: 3 });
+      expect(ids(await worker.claim({ n: 4 }))).toEqual(inOrder.slice(taken, taken + 4));
+    }
+  });
+
+  test('its time in total begins with its first attempt, and with each new life', async (store) => {
+    const id = await putOne(store, { totalMs: 5000, runAt: T0 - HOUR });
+    expect(await store.get(id)).toMatchObject({ totalMs: 5000, deadlineAt: null });
+    const worker = await startWorker(store);
+    const [first] = await worker.claim({}, T0);
+    expect(first!.deadlineAt).toBe(T0 + 5000);
+    await store.applyChanges([changeFor(first!, { kind: 'failed', failure: FAILURE }, RETRY, T0)]);
+    const [second] = await worker.claim({}, T0 + 2 * SECOND);
+    expect(second!.deadlineAt).toBe(T0 + 5000);
+    await store.applyChanges([changeFor(second!, { kind: 'failed', failure: FAILURE, retry: 'never' }, RETRY, T0)]);
+    await store.revive({ ids: [id] }, T0);
+    expect(await store.get(id)).toMatchObject({ deadlineAt: null });
+    expect((await worker.claim({}, T0 + HOUR))[0]!.deadlineAt).toBe(T0 + HOUR + 5000);
   });
 
   test('a worker that knows no type gets nothing, and nothing is lost', async (store) => {

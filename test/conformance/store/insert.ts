@@ -36,6 +36,7 @@ export const insertCases = ({ test }: Subject): void => {
           tags: ['x', 'y'],
           userInitiated: false,
           expiresAt: T0 + 99,
+          totalMs: 2500,
         }),
       ],
       T0 + 5,
@@ -74,6 +75,8 @@ export const insertCases = ({ test }: Subject): void => {
       completedAt: null,
       timeoutAt: null,
       expiresAt: T0 + 99,
+      totalMs: 2500,
+      deadlineAt: null,
       cancelRequestedAt: null,
     });
   });

@@ -118,7 +118,6 @@ const MORE = 500;
 export const claimJobs = (txn: Transaction, request: ClaimRequest, now: number): ClaimAnswer => {
   if (request.n <= 0 || !txn.get(IS_REGISTERED, request.owner)) return { jobs: [], nextAt: nextAt(txn) };
   txn.run(OPEN_DUE, now);
-  if (txn.get(ANY_ASIDE)) txn.run(OPEN_WANTED, { types: JSON.stringify(request.types), n: request.n });
   const { seqs, done } = choose(txn, request, now);
   return { jobs: seqs.length > 0 ? take(txn, seqs, request.owner, now) : [], nextAt: done ? nextAt(txn) : now };
 };
@@ -128,6 +127,8 @@ const choose = (txn: Transaction, request: ClaimRequest, now: number): { seqs: n
   const types = new Set(request.types);
   let seqs: number[] = [];
   for (let round = 0, n = request.n; round < ROUNDS; round++, n = Math.max(request.n, MORE)) {
+    // In every round: what was opened may turn out to stand behind a full key.
+    if (txn.get(ANY_ASIDE)) txn.run(OPEN_WANTED, { types: JSON.stringify(request.types), n });
     const sorted = sort(candidates(txn, request, n, now), types, request.n, now);
     seqs = sorted.take;
     if (sorted.full.length + sorted.unwanted.length + sorted.expired.length === 0) return { seqs, done: true };
