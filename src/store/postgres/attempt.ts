@@ -1,0 +1,202 @@
+/** One transaction of the group commit: begin, the pieces in order, counters and journal, commit; and what became of it. */
+import { storeUnavailable } from '../../job/errors.ts';
+import { sleep } from '../../util/sleep.ts';
+import type { StoreChange } from '../store.ts';
+import { Connection, type Params, type PgClient, type PgPool, type Row, sql, type Statements } from './driver.ts';
+import { isLost } from './explain.ts';
+import type { Journal } from './journal.ts';
+import type { Locks } from './locks.ts';
+import { settleFreed } from './sql/limit.ts';
+import { Transaction } from './transaction.ts';
+
+/** One kind of work that many calls can share one run of. */
+export type Batch<I, O> = (txn: Transaction, items: readonly I[]) => Promise<O[]>;
+
+export interface Piece {
+  /** Pieces of the same batch that stand beside each other run once, with the items of all. */
+  readonly batch: Batch<unknown, unknown>;
+  readonly items: readonly unknown[];
+  readonly synced: boolean;
+  /** A claim: keeps out other claims if limits are set, and ends its transaction. */
+  readonly claims: boolean;
+  readonly resolve: (values: unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What all transactions of a store share. */
+export interface Shared {
+  readonly where: string;
+  readonly pool: PgPool;
+  readonly statements: Statements;
+  readonly locks: Locks;
+  readonly journal: Journal;
+  readonly isWatched: () => boolean;
+  /** Queues that are known to exist: they are never deleted. */
+  readonly queues: Set<string>;
+  /** Something was committed that other processes may want to look at. */
+  readonly onCommit: () => void;
+}
+
+export interface AttemptOptions {
+  readonly synced: boolean;
+  /** Which lock of the claims to hold, if any is among the pieces. */
+  readonly claims: 'none' | 'shared' | 'alone';
+}
+
+/** Retry with all other claims kept out: limits are set. Nothing was written. */
+export const MUST_BE_ALONE = 'must be alone';
+
+/** How long to ask what became of a transaction whose COMMIT was not answered. */
+const UNKNOWN_MS = 60_000;
+const ASK_MS = 100;
+
+const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
+
+/**
+ * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
+ * never analysed, and all look-ups here have their index. What is left idle by a process that was cut off ends by itself.
+ */
+const settings = (synced: boolean): string => `
+  SELECT set_config('synchronous_commit', ${
+    synced ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END` : `'off'`
+  }, true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '60s', true)`;
+
+const CLAIM_LOCK = { none: null, shared: 'pg_advisory_xact_lock_shared', alone: 'pg_advisory_xact_lock' } as const;
+
+/**
+ * Runs the pieces in one transaction, and answers their callers once it has committed.
+ * @returns whether limits are set, if a claim looked; or MUST_BE_ALONE.
+ * @throws the error for which nothing was written.
+ */
+export const attempt = async (
+  shared: Shared,
+  client: PgClient,
+  pieces: readonly Piece[],
+  options: AttemptOptions,
+): Promise<boolean | null | typeof MUST_BE_ALONE> => {
+  const db = new Connection(client, shared.statements);
+  const begun = db.script(beginning(shared, options)).then(([row]) => ({
+    xid: String(row!['xid']),
+    othersListen: row!['listened'] === true,
+    listened: row!['listened'] === true || shared.isWatched(),
+  }));
+  begun.catch(() => {});
+  const txn = new Transaction(shared.where, db, begun, shared.queues);
+  let results: unknown[][];
+  try {
+    results = await runPieces(shared, txn, pieces, options);
+    if (txn.limits === true && options.claims === 'shared') {
+      await db.script('ROLLBACK');
+      return MUST_BE_ALONE;
+    }
+  } catch (error) {
+    if (!isLost(error)) await db.script('ROLLBACK');
+    throw error;
+  }
+  await commit(shared, db, txn, await begun);
+  for (const name of txn.newQueues) shared.queues.add(name);
+  for (const [i, piece] of pieces.entries()) piece.resolve(results[i]!);
+  if (txn.woke || txn.changes.length > 0) shared.onCommit();
+  return txn.limits;
+};
+
+const beginning = ({ locks, journal }: Shared, { synced, claims }: AttemptOptions): string => {
+  const lock = CLAIM_LOCK[claims];
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};
+    SELECT pg_advisory_xact_lock_shared(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
+    SELECT pg_current_xact_id()::text AS xid,
+      EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
+};
+
+/** Neighbours of one kind run once, and each gets its own part of the answer. */
+const runPieces = async (
+  shared: Shared,
+  txn: Transaction,
+  pieces: readonly Piece[],
+  { claims }: AttemptOptions,
+): Promise<unknown[][]> => {
+  txn.alone = claims === 'alone';
+  const results: unknown[][] = [];
+  for (let i = 0; i < pieces.length; ) {
+    const { batch } = pieces[i]!;
+    if (pieces[i]!.claims) await settleFreed(txn, shared.locks);
+    let end = i + 1;
+    while (end < pieces.length && pieces[end]!.batch === batch) end++;
+    const group = pieces.slice(i, end);
+    const answers = await batch(txn, group.flatMap(({ items }) => items));
+    let from = 0;
+    for (const { items } of group) results.push(answers.slice(from, (from += items.length)));
+    i = end;
+  }
+  await settleFreed(txn, shared.locks);
+  return results;
+};
+
+/** @throws the error for which nothing was written. */
+const commit = async (
+  shared: Shared,
+  db: Connection,
+  txn: Transaction,
+  { xid, othersListen }: { xid: string; othersListen: boolean },
+): Promise<void> => {
+  const { journal } = shared;
+  const counts = txn.takeCounts();
+  const writing: Promise<unknown>[] = [];
+  const send = ({ statement, params }: { statement: string; params: Params }) => {
+    const sent = db.send(statement, params);
+    writing.push(sent);
+    return sent;
+  };
+  if (counts) send(counts);
+  if (othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
+  const reading = journal.listens && shared.isWatched() ? send(journal.reading()) : null;
+  const committed = db.command('COMMIT');
+  committed.catch(() => {});
+  // What others did comes before what is committed here, because it may be what this followed.
+  if (reading) {
+    const rows = await reading.then(({ rows }): readonly Row[] => rows, () => []);
+    journal.heard(rows);
+  }
+  const told = journal.tell(committed.then((command): readonly StoreChange[] => (command === 'COMMIT' ? txn.changes : []), () => []));
+  try {
+    await Promise.all(writing);
+    await committed;
+  } catch (error) {
+    await judge(shared, db, xid, error);
+    // It did commit; in its turn it was taken for nothing, so it is told now.
+    return journal.tell(Promise.resolve(txn.changes));
+  }
+  await told;
+};
+
+/** @returns if the transaction has committed all the same. @throws the error for which nothing was written. */
+const judge = async (shared: Shared, db: Connection, xid: string, error: unknown): Promise<void> => {
+  if (!isLost(error)) {
+    await db.script('ROLLBACK');
+    throw error;
+  }
+  for (const since = performance.now(); performance.now() - since < UNKNOWN_MS; await sleep(ASK_MS)) {
+    const status = await statusOf(shared, xid);
+    if (status === 'committed') return;
+    if (status === 'aborted') throw error;
+  }
+  throw storeUnavailable(shared.where, `the connection was lost during COMMIT, and whether transaction ${xid} was written is not known`);
+};
+
+const statusOf = async ({ pool, statements }: Shared, xid: string): Promise<unknown> => {
+  let client: PgClient;
+  try {
+    client = await pool.connect();
+  } catch {
+    return undefined;
+  }
+  try {
+    const row = await new Connection(client, statements).get(STATUS, { xid });
+    client.release!();
+    return row?.['status'];
+  } catch (error) {
+    client.release!(error);
+    return undefined;
+  }
+};

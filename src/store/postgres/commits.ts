@@ -1,0 +1,152 @@
+/**
+ * Group commit: calls that arrive together are written in one transaction, and each caller's promise resolves when that has
+ * committed. A lone call is not delayed; several transactions may be on their way at once.
+ *
+ * 1. `add` queues a piece of work; it runs now, or with all others at the end of this turn of the event loop. Neighbours of one kind
+ *    (inserts, ends of attempts) become one statement.
+ * 2. `#write` runs a group between BEGIN and COMMIT, synced to disk if any of it was promised to be. A claim ends its group: the
+ *    lock under which it runs should not be held while other work goes on.
+ * 3. If one piece throws, the transaction is rolled back and each piece runs alone, so that only the bad one fails.
+ * 4. What another transaction stood in the way of is tried again, and so is what a lost connection rolled back. If the answer to
+ *    COMMIT was lost, the server is asked what became of that transaction: nothing is written twice, nothing is given up by mistake.
+ */
+import { storeClosed } from '../../job/errors.ts';
+import { sleep } from '../../util/sleep.ts';
+import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared } from './attempt.ts';
+import { explain, isConflict, isLost } from './explain.ts';
+
+export interface CommitsOptions {
+  /** Sync promised work to disk; false survives a killed process, but not a power cut. */
+  readonly syncs: boolean;
+  /** How long to try while other transactions stand in the way, in milliseconds. */
+  readonly busyMs: number;
+}
+
+/** Transactions on their way at once. More would only make each group smaller. */
+const MOST_AT_ONCE = 3;
+const MAX_RETRY_MS = 50;
+/** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
+const LOST_RETRIES_MS = [0, 50, 200, 500];
+const CLOSE_MS = 5000;
+
+export class Commits {
+  readonly #shared: Shared;
+  readonly #options: CommitsOptions;
+  #waiting: Piece[] = [];
+  #turn: 'quiet' | 'flushed' | 'scheduled' = 'quiet';
+  readonly #writing = new Set<Promise<void>>();
+  /** Limits were set when the last claim looked. */
+  #limited = true;
+  #closed = false;
+
+  constructor(shared: Shared, options: CommitsOptions) {
+    this.#shared = shared;
+    this.#options = options;
+  }
+
+  /** Runs `batch` with the items in the next transaction. @param synced the caller was promised that it survives a power cut. */
+  add<I, O>(batch: Batch<I, O>, items: readonly I[], given: { synced: boolean; claims?: boolean }): Promise<O[]> {
+    return new Promise<O[]>((resolve, reject) => {
+      if (this.#closed) return reject(storeClosed());
+      this.#waiting.push({
+        batch: batch as Batch<unknown, unknown>,
+        items,
+        synced: given.synced,
+        claims: given.claims === true,
+        resolve: resolve as (values: unknown[]) => void,
+        reject,
+      });
+      if (this.#turn !== 'quiet') return;
+      this.#turn = 'scheduled';
+      queueMicrotask(() => this.#flush());
+    });
+  }
+
+  /** Writes what was handed in, then refuses everything. Always settles. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const deadline = sleep(CLOSE_MS, { keepAlive: false }).then(() => 'late' as const);
+    while (this.#waiting.length + this.#writing.size > 0) {
+      this.#flush();
+      if ((await Promise.race([Promise.race(this.#writing), deadline])) === 'late') break;
+    }
+    for (const piece of this.#waiting.splice(0)) piece.reject(storeClosed());
+  }
+
+  #flush(): void {
+    if (this.#writing.size < MOST_AT_ONCE && this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      const writing = this.#write(group).finally(() => {
+        this.#writing.delete(writing);
+        if (this.#turn === 'quiet') this.#flush();
+      });
+      this.#writing.add(writing);
+    }
+    // The turn ends with setImmediate: what arrives until then is one group.
+    if (this.#turn === 'flushed') return;
+    this.#turn = 'flushed';
+    setImmediate(() => {
+      this.#turn = 'quiet';
+      if (this.#waiting.length > 0 && this.#writing.size < MOST_AT_ONCE) this.#flush();
+    });
+  }
+
+  /** In order; never throws. */
+  async #write(group: readonly Piece[]): Promise<void> {
+    for (let rest = group; rest.length > 0; ) {
+      const end = rest.findIndex((piece, i) => piece.claims && !(rest[i + 1]?.claims ?? false));
+      const part = end === -1 ? rest : rest.slice(0, end + 1);
+      rest = end === -1 ? [] : rest.slice(end + 1);
+      try {
+        await this.#persist(part);
+      } catch (error) {
+        if (part.length === 1 || isLost(error) || isConflict(error)) this.#refuse(part, error);
+        else for (const piece of part) await this.#persist([piece]).catch((fault) => this.#refuse([piece], fault));
+      }
+    }
+  }
+
+  #refuse(pieces: readonly Piece[], error: unknown): void {
+    for (const piece of pieces) piece.reject(explain(error, this.#shared.where, this.#options.busyMs));
+  }
+
+  /** Tries as long as it makes sense. @throws the last error; then nothing of the group is written. */
+  async #persist(group: readonly Piece[]): Promise<void> {
+    const since = performance.now();
+    let retryMs = 1;
+    for (let lost = 0; ; ) {
+      try {
+        return await this.#transact(group);
+      } catch (error) {
+        if (isConflict(error)) {
+          if (performance.now() - since > this.#options.busyMs) throw error;
+          await sleep(retryMs * (0.5 + Math.random()));
+          retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
+        } else if (isLost(error) && lost < LOST_RETRIES_MS.length && !this.#closed)
+          await sleep(LOST_RETRIES_MS[lost++]!);
+        else throw error;
+      }
+    }
+  }
+
+  async #transact(group: readonly Piece[]): Promise<void> {
+    const client = await this.#shared.pool.connect();
+    const synced = this.#options.syncs && group.some((piece) => piece.synced);
+    const hasClaims = group.some(({ claims }) => claims);
+    let broken: unknown;
+    try {
+      const claims = !hasClaims ? 'none' : this.#limited ? 'alone' : 'shared';
+      const limits = await attempt(this.#shared, client, group, { synced, claims });
+      if (limits === MUST_BE_ALONE) {
+        this.#limited = true;
+        await attempt(this.#shared, client, group, { synced, claims: 'alone' });
+      } else if (limits !== null) this.#limited = limits;
+    } catch (error) {
+      broken = isLost(error) ? error : undefined;
+      throw error;
+    } finally {
+      client.release!(broken);
+    }
+  }
+}

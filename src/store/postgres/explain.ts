@@ -1,0 +1,40 @@
+/** What the driver and the server say → our errors, and what may be tried again. */
+import { BacklineError } from '../../job/backline-error.ts';
+import { storeBusy, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
+
+const codeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+};
+
+/** Two transactions stood in each other's way; nothing of ours was written. Source: PostgreSQL, appendix A. */
+export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(codeOf(error));
+
+/** The connection is gone, or the server does not take one now. */
+export const isLost = (error: unknown): boolean => {
+  const code = codeOf(error);
+  if (/^(08...|57P0[1235]|53300|25P03)$/.test(code)) return true;
+  if (NETWORK.has(code)) return true;
+  return code === '' && error instanceof Error && LOST.test(error.message);
+};
+
+/** Codes of Node's sockets and of name look-ups. */
+const NETWORK = new Set(
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH ENOENT EADDRNOTAVAIL'.split(' '),
+);
+/** What pg says without a code. */
+const LOST =
+  /^(Connection terminated|Connection ended|timeout e|timeout expired|Query read timeout|Client (has encountered|was closed)|The server does not|Connection error)/i;
+
+/** A driver's error → ours; what is neither the driver's nor the server's passes unchanged. */
+export const explain = (error: unknown, where: string, waitedMs = 0): unknown => {
+  if (error instanceof BacklineError) return error;
+  if (isLost(error)) return storeUnavailable(where, error);
+  if (isConflict(error)) return storeBusy(where, waitedMs, error);
+  const code = codeOf(error);
+  if (code === '25006') return storeReadOnly(where, error);
+  if (code === '53100') return storeFull(where, error);
+  if (code === 'XX001' || code === 'XX002') return storeDamaged(where, (error as Error).message, error);
+  // Who we are, what we may, which database: the server answers, but not to us.
+  return /^(28|3D|42501|53|55|57|58)/.test(code) ? storeUnavailable(where, error) : error;
+};

@@ -1,0 +1,99 @@
+/** The heartbeat thread; see lease.ts. It has an event loop of its own, which nothing but its connection and its timer use. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Connection, loadPg, type PgClient, Statements } from './driver.ts';
+import { BEAT, type HeartbeatNews, type HeartbeatOrder, NOW, REGISTER, registration } from './lease.ts';
+
+const { config, schema, worker, leaseMs, beatMs, stuckLoopMs, shared } = workerData as HeartbeatOrder;
+const cells = new Int32Array(shared);
+const statements = new Statements(schema);
+const { Client } = loadPg();
+
+/** How soon to try again while the server does not answer. */
+const RETRY_MS = 500;
+/** A loop that stood still for so long is reported. */
+const ALARM_MS = 1000;
+
+const tell = (news: HeartbeatNews): void => parentPort!.postMessage(news);
+const isStopped = (): boolean => Atomics.load(cells, 1) !== 0;
+
+let wake = (): void => {};
+parentPort!.on('message', () => wake());
+
+/** @returns whether to stop. */
+const rest = (ms: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    if (isStopped()) return resolve(true);
+    const timer = setTimeout(() => wake(), ms);
+    wake = () => {
+      clearTimeout(timer);
+      resolve(isStopped());
+    };
+  });
+
+let client: PgClient | undefined;
+
+const connection = async (): Promise<Connection> => {
+  if (client) return new Connection(client, statements);
+  const fresh = new Client(config);
+  // An error without a listener would end the thread.
+  fresh.on('error', () => drop(fresh));
+  fresh.on('end', () => drop(fresh));
+  try {
+    await fresh.connect();
+  } catch (error) {
+    fresh.end().catch(() => {});
+    throw error;
+  }
+  client = fresh;
+  return new Connection(fresh, statements);
+};
+
+const drop = (one: PgClient | undefined): void => {
+  if (client === one) client = undefined;
+  one?.end().catch(() => {});
+};
+
+/** One beat, as soon as the server answers; never gives up, because without a heartbeat the jobs are lost. */
+const beat = async (blockedMs: number): Promise<void> => {
+  for (;;) {
+    try {
+      const db = await connection();
+      if ((await db.run(BEAT, { owner: worker.owner, blockedMs, leaseMs })) > 0 || isStopped()) return;
+      // Declared dead, perhaps after a pause of the whole process: begin again, and let the main thread drop its jobs.
+      const now = Number((await db.get(NOW))!['ms']);
+      await db.run(REGISTER, registration(worker, now, leaseMs));
+      tell({ kind: 'lost' });
+      return;
+    } catch {
+      drop(client);
+      if (await rest(RETRY_MS)) return;
+    }
+  }
+};
+
+const run = async (): Promise<void> => {
+  let ticks = Atomics.load(cells, 0);
+  let movedAt = performance.now();
+  let told = false;
+  while (!(await rest(beatMs))) {
+    const seen = Atomics.load(cells, 0);
+    if (seen !== ticks) {
+      ticks = seen;
+      movedAt = performance.now();
+      told = false;
+    }
+    const stoodMs = Math.round(performance.now() - movedAt);
+    const blockedMs = stoodMs > ALARM_MS ? stoodMs : 0;
+    await beat(blockedMs);
+    if (blockedMs > 0 && !told) {
+      told = true;
+      tell({ kind: 'blocked', blockedMs });
+    }
+    // Nothing else can end a handler that loops for ever in this process; its jobs go on elsewhere.
+    if (stuckLoopMs !== null && blockedMs > stuckLoopMs) process.kill(process.pid, 'SIGKILL');
+  }
+  await client?.end().catch(() => {});
+  parentPort!.close();
+};
+
+await run();

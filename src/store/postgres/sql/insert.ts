@@ -1,0 +1,278 @@
+/** Jobs come in: many calls are one statement, and only keys and parents that depend on one another are taken in turn. */
+import type { NewJob } from '../../../job/enqueue-options.ts';
+import { storeBusy } from '../../../job/errors.ts';
+import type { Status } from '../../../job/states.ts';
+import type { InsertOutcome } from '../../store.ts';
+import { flags, numbers, type Row, sql, texts } from '../driver.ts';
+import { number, text, toChange } from '../rows.ts';
+import type { Transaction } from '../transaction.ts';
+import { HELD, putBack, takeWaiting } from './waiting.ts';
+
+/** One job of a call, and the time of that call: calls that arrive together are written together. */
+export interface Insertion {
+  readonly job: NewJob;
+  readonly now: number;
+}
+
+/** ORDER BY ord: numbers are given out in the order of the calls. ON CONFLICT: a duplicate id is left out, and its row is missing from the answer. */
+const INSERT = sql`
+  WITH given AS MATERIALIZED (
+      SELECT * FROM unnest($ids::text[], $types::text[], $queues::text[], $priorities::int[], $runAts::bigint[], $payloads::text[],
+        $maxAttempts::int[], $maxCrashes::int[], $limitKeys::text[], $keys::text[], $parents::text[], $replays::text[], $byUser::boolean[],
+        $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[])
+      WITH ORDINALITY AS g(id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of,
+        by_user, timeout_ms, total_ms, expires_at, now, tags, held, ord)),
+    body AS (
+      INSERT INTO backline.job_body (id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
+        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, held, queued_at)
+      SELECT id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of, by_user,
+        timeout_ms, total_ms, expires_at, now,
+        CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(tags::json)) END,
+        held, CASE WHEN NOT held THEN now END
+      FROM given ORDER BY ord
+      ON CONFLICT (id) DO NOTHING
+      RETURNING seq, id, queue, type, priority, run_at, limit_key, expires_at, held),
+    ready AS (
+      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
+      SELECT queue, type, priority, run_at, seq, limit_key, expires_at FROM body WHERE NOT held),
+    aside AS (
+      INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
+      SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, expires_at FROM body WHERE held)
+  SELECT seq, id FROM body ORDER BY seq`;
+
+/** In order of the names: two transactions that make the same queues wait for each other in one direction only. */
+const ENSURE_QUEUES = sql`
+  INSERT INTO backline.job_queues (name) SELECT name FROM unnest($names::text[]) AS n(name) ORDER BY name ON CONFLICT DO NOTHING`;
+
+/** KEY SHARE: a parent that is being removed is waited for, and one that is found stays until this transaction has ended. */
+const PARENTS = sql`SELECT id FROM backline.job_body WHERE id = ANY ($ids::text[]) ORDER BY seq FOR KEY SHARE`;
+
+const HOLDERS = sql`
+  SELECT k.key, 0 AS by_window, j.seq, j.id, j.type, j.queue, j.status, j.attempts
+  FROM backline.job_keys k JOIN backline.jobs j ON j.id = k.job WHERE k.key = ANY ($keys::text[])
+  UNION ALL
+  SELECT w.key, 1, j.seq, j.id, j.type, j.queue, j.status, j.attempts
+  FROM unnest($keys::text[], $nows::bigint[]) AS g(key, now)
+  JOIN backline.job_key_windows w ON w.key = g.key AND w.until > g.now JOIN backline.jobs j ON j.id = w.job
+  ORDER BY by_window DESC`;
+
+/** Whoever gets the row has the key; a transaction that is just giving it out or back is waited for. */
+const TAKE_KEYS = sql`
+  INSERT INTO backline.job_keys (key, job)
+  SELECT key, job FROM unnest($keys::text[], $jobs::text[]) AS g(key, job) ORDER BY key ON CONFLICT DO NOTHING RETURNING key`;
+const GIVE_BACK_KEYS = sql`
+  DELETE FROM backline.job_keys k USING unnest($keys::text[], $jobs::text[]) AS g(key, job) WHERE k.key = g.key AND k.job = g.job`;
+const OPEN_WINDOWS = sql`
+  INSERT INTO backline.job_key_windows (key, job, until)
+  SELECT key, job, until FROM unnest($keys::text[], $jobs::text[], $untils::bigint[]) AS g(key, job, until) ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET job = excluded.job, until = excluded.until`;
+
+const REPLACE = sql`
+  UPDATE backline.job_body SET type = $type, queue = $queue, priority = $priority, run_at = $runAt, payload = $payload,
+    max_attempts = $maxAttempts, max_crashes = $maxCrashes, timeout_ms = $timeoutMs, total_ms = $totalMs, expires_at = $expiresAt,
+    limit_key = $limitKey, tags = CASE WHEN $tags::text IS NOT NULL THEN ARRAY(SELECT json_array_elements_text($tags::json)) END
+  WHERE seq = $seq`;
+
+/** How often a key is looked at again whose job was moved by others meanwhile. */
+const LOOKS = 20;
+
+/** Inserts jobs in order. What cannot be inserted is reported, and the others go in. */
+export const insertJobs = async (txn: Transaction, given: readonly Insertion[]): Promise<InsertOutcome[]> => {
+  await ensureQueues(txn, new Set(given.map(({ job }) => job.queue)));
+  return new Inserting(txn, given).run();
+};
+
+export const ensureQueues = async (txn: Transaction, names: ReadonlySet<string>): Promise<void> => {
+  const unknown = [...names].filter((name) => !txn.queues.has(name) && !txn.newQueues.has(name));
+  if (unknown.length === 0) return;
+  await txn.run(ENSURE_QUEUES, { names: texts(unknown) });
+  for (const name of unknown) txn.newQueues.add(name);
+};
+
+/** One call's jobs, or those of many calls. A run is what can be written at once: no key twice, and no parent of another in it. */
+class Inserting {
+  readonly #txn: Transaction;
+  readonly #given: readonly Insertion[];
+  readonly #outcomes: InsertOutcome[];
+  readonly #parents = new Set<string>();
+  #run: number[] = [];
+  readonly #idsOfRun = new Set<string>();
+  readonly #keysOfRun = new Set<string>();
+
+  constructor(txn: Transaction, given: readonly Insertion[]) {
+    this.#txn = txn;
+    this.#given = given;
+    this.#outcomes = new Array(given.length);
+  }
+
+  async run(): Promise<InsertOutcome[]> {
+    await this.#findParents();
+    for (const [i, { job }] of this.#given.entries()) {
+      const { id, key, parentId } = job;
+      if ((parentId !== null && this.#idsOfRun.has(parentId)) || (key !== null && this.#keysOfRun.has(key)))
+        await this.#write();
+      if (parentId !== null && !this.#parents.has(parentId)) {
+        this.#outcomes[i] = { kind: 'no-parent', id };
+        continue;
+      }
+      this.#run.push(i);
+      this.#idsOfRun.add(id);
+      if (key !== null) this.#keysOfRun.add(key);
+    }
+    await this.#write();
+    return this.#outcomes;
+  }
+
+  async #findParents(): Promise<void> {
+    const named = new Set(this.#given.flatMap(({ job }) => job.parentId ?? []));
+    if (named.size === 0) return;
+    for (const row of await this.#txn.all(PARENTS, { ids: texts([...named]) })) this.#parents.add(text(row['id']));
+  }
+
+  async #write(): Promise<void> {
+    let run = this.#run;
+    this.#run = [];
+    this.#idsOfRun.clear();
+    this.#keysOfRun.clear();
+    for (let look = 0; run.length > 0; look++) {
+      if (look === LOOKS) throw storeBusy(this.#txn.where, 0, 'the holders of a key came and went while it was looked at');
+      run = await this.#writeOnce(run);
+    }
+  }
+
+  /** @returns those that must be looked at again: their key was taken, but its holder has ended since. */
+  async #writeOnce(run: readonly number[]): Promise<number[]> {
+    const keyed = run.filter((i) => this.#given[i]!.job.key !== null);
+    if (keyed.length === 0) {
+      await this.#insert(run);
+      return [];
+    }
+    const held = await this.#answerTaken(keyed);
+    const free = keyed.filter((i) => !held.has(i));
+    const got = await this.#takeKeys(free);
+    await this.#insert(run.filter((i) => this.#given[i]!.job.key === null || got.has(i)));
+    return free.filter((i) => !got.has(i));
+  }
+
+  /** Answers what the holder of the key decides. @returns which were answered. */
+  async #answerTaken(keyed: readonly number[]): Promise<Set<number>> {
+    const keys = keyed.map((i) => this.#given[i]!.job.key);
+    const nows = keyed.map((i) => this.#given[i]!.now);
+    const holders = new Map<string, Row>();
+    // Windows first, so that an unfinished holder stands above them.
+    for (const row of await this.#txn.all(HOLDERS, { keys: texts(keys), nows: numbers(nows) }))
+      holders.set(text(row['key']), row);
+    const answered = new Set<number>();
+    for (const i of keyed) {
+      const { job, now } = this.#given[i]!;
+      const holder = holders.get(job.key!);
+      if (!holder) continue;
+      this.#outcomes[i] = await onTakenKey(this.#txn, job, holder, now);
+      answered.add(i);
+    }
+    return answered;
+  }
+
+  async #takeKeys(free: readonly number[]): Promise<Set<number>> {
+    if (free.length === 0) return new Set();
+    const keys = texts(free.map((i) => this.#given[i]!.job.key));
+    const jobs = texts(free.map((i) => this.#given[i]!.job.id));
+    const got = new Set((await this.#txn.all(TAKE_KEYS, { keys, jobs })).map((row) => text(row['key'])));
+    return new Set(free.filter((i) => got.has(this.#given[i]!.job.key!)));
+  }
+
+  async #insert(run: readonly number[]): Promise<void> {
+    if (run.length === 0) return;
+    const seqs = new Map<string, number>();
+    for (const row of await this.#txn.all(INSERT, paramsOf(run.map((i) => this.#given[i]!))))
+      seqs.set(text(row['id']), number(row['seq']));
+    const refused: NewJob[] = [];
+    const windows: NewJob[] = [];
+    for (const i of run) {
+      const { job, now } = this.#given[i]!;
+      const seq = seqs.get(job.id);
+      // The same id twice in one run: the first has it.
+      seqs.delete(job.id);
+      if (seq === undefined) {
+        this.#outcomes[i] = { kind: 'duplicate-id', id: job.id };
+        if (job.key !== null) refused.push(job);
+        continue;
+      }
+      this.#outcomes[i] = { kind: 'inserted', id: job.id, seq };
+      this.#parents.add(job.id);
+      if (job.key !== null && job.keyUntil !== null) windows.push(job);
+      this.#txn.moved(job, null, job.status);
+      this.#txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: job.status, attempts: 0 }));
+    }
+    await this.#settleKeys(refused, windows);
+  }
+
+  async #settleKeys(refused: readonly NewJob[], windows: readonly NewJob[]): Promise<void> {
+    const namesOf = (jobs: readonly NewJob[]) => ({
+      keys: texts(jobs.map(({ key }) => key)),
+      jobs: texts(jobs.map(({ id }) => id)),
+    });
+    if (refused.length > 0) await this.#txn.run(GIVE_BACK_KEYS, namesOf(refused));
+    if (windows.length === 0) return;
+    const untils = numbers(windows.map(({ keyUntil }) => keyUntil));
+    await this.#txn.run(OPEN_WINDOWS, { ...namesOf(windows), untils });
+  }
+}
+
+const ofNew = ({ id, type, queue, runAt }: NewJob, seq: number) => ({ seq, id, type, queue, runAt });
+
+const tagsOf = ({ tags }: NewJob): string | null => (tags.length > 0 ? JSON.stringify(tags.map(withoutZero)) : null);
+
+/** JSON can hold the character 0, PostgreSQL's text cannot. */
+const withoutZero = (tag: string): string => tag.replaceAll('\0', '\uFFFD');
+
+const paramsOf = (given: readonly Insertion[]) => {
+  const jobs = given.map(({ job }) => job);
+  const of = <T>(pick: (job: NewJob) => T): T[] => jobs.map(pick);
+  return {
+    ids: texts(of(({ id }) => id)),
+    types: texts(of(({ type }) => type)),
+    queues: texts(of(({ queue }) => queue)),
+    priorities: numbers(of(({ priority }) => priority)),
+    runAts: numbers(of(({ runAt }) => runAt)),
+    payloads: texts(of(({ payload }) => payload)),
+    maxAttempts: numbers(of(({ maxAttempts }) => maxAttempts)),
+    maxCrashes: numbers(of(({ maxCrashes }) => maxCrashes)),
+    limitKeys: texts(of(({ limitKey }) => limitKey)),
+    keys: texts(of(({ key }) => key)),
+    parents: texts(of(({ parentId }) => parentId)),
+    replays: texts(of(({ replayOf }) => replayOf)),
+    byUser: flags(of(({ userInitiated }) => userInitiated)),
+    timeouts: numbers(of(({ timeoutMs }) => timeoutMs)),
+    totals: numbers(of(({ totalMs }) => totalMs)),
+    expires: numbers(of(({ expiresAt }) => expiresAt)),
+    nows: numbers(given.map(({ now }) => now)),
+    tags: texts(of(tagsOf)),
+    held: flags(of(({ status }) => status === 'created')),
+  };
+};
+
+const onTakenKey = async (txn: Transaction, job: NewJob, holder: Row, now: number): Promise<InsertOutcome> => {
+  const status = text(holder['status']) as Status;
+  const found = { id: text(holder['id']), seq: number(holder['seq']), status };
+  if (job.onConflict === 'return') return { kind: 'existing', ...found };
+  const taken = { kind: 'key-taken', id: job.id, existing: found.id, status } as const;
+  if (job.onConflict === 'reject') return taken;
+  const [waiting] = await takeWaiting(txn, [found.seq]);
+  if (!waiting) return taken;
+  await replace(txn, job, { ...holder, status: waiting.from }, now);
+  return { kind: 'replaced', ...found, status: waiting.from };
+};
+
+/** The waiting job gets the new values, and keeps its id, its number and its hold. */
+const replace = async (txn: Transaction, job: NewJob, holder: Row, now: number): Promise<void> => {
+  const { type, queue, priority, runAt, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, expiresAt, limitKey } = job;
+  const [seq, status] = [number(holder['seq']), text(holder['status']) as Status];
+  const values = { type, queue, priority, runAt, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, expiresAt, limitKey };
+  await txn.run(REPLACE, { ...values, tags: tagsOf(job), seq });
+  await putBack(txn, [seq]);
+  txn.moved({ queue: text(holder['queue']), type: text(holder['type']) }, status, null);
+  txn.moved(job, null, status);
+  const row = { ...holder, type: job.type, queue: job.queue, run_at: job.runAt };
+  txn.tell(() => toChange(row, 'status', status, status, now));
+};

@@ -1,0 +1,97 @@
+/** Which rows a person means: a filter or ids → a WHERE clause with bound values, and chunks of rows. */
+import type { CheckedFilter, PayloadMatch } from '../../../job/filter.ts';
+import { FINAL, type Status } from '../../../job/states.ts';
+import type { Target } from '../../store.ts';
+import { numbers, type Params, type Row, sql, texts, type Value } from '../driver.ts';
+import { number } from '../rows.ts';
+import type { Transaction } from '../transaction.ts';
+
+export interface Where {
+  /** Conditions on the view `jobs`, joined by AND; `true` if there are none. */
+  readonly text: string;
+  readonly values: Params;
+}
+
+/** @param prefix of the names of the values. */
+export const whereOf = (filter: CheckedFilter, prefix = 'f'): Where => {
+  const parts: string[] = [];
+  const values: Record<string, Value> = {};
+  const bind = (value: Value): string => {
+    const name = `${prefix}${Object.keys(values).length}`;
+    values[name] = value;
+    return `$${name}`;
+  };
+  const among = (column: string, words: readonly string[] | undefined) => {
+    if (words) parts.push(`${column} = ANY (${bind(texts(words))}::text[])`);
+  };
+  if (filter.status) parts.push(statusIn(filter.status, (final) => bind(texts(final))));
+  among('id', filter.id);
+  among('type', filter.type);
+  among('queue', filter.queue);
+  if (filter.priority) parts.push(`priority = ANY (${bind(numbers(filter.priority))}::int[])`);
+  if (filter.parent !== undefined) parts.push(`parent_job_id = ${bind(filter.parent)}`);
+  if (filter.tag !== undefined) parts.push(`tags @> ${bind(texts([filter.tag]))}::text[]`);
+  if (filter.userInitiated === true) parts.push('user_initiated');
+  if (filter.userInitiated === false) parts.push('NOT user_initiated');
+  if (filter.createdAfter !== undefined) parts.push(`created_at >= ${bind(filter.createdAfter)}`);
+  if (filter.createdBefore !== undefined) parts.push(`created_at < ${bind(filter.createdBefore)}`);
+  if (filter.error !== undefined)
+    parts.push(`error ILIKE ${bind(`%${filter.error.replace(/[\\%_]/g, '\\$&')}%`)} ESCAPE '\\'`);
+  for (const match of filter.payload ?? []) parts.push(payloadMatch(match, bind));
+  return { text: parts.join(' AND ') || 'true', values };
+};
+
+/** By the columns that indexes know: an expression that makes the word of the state would be worked out for every row. */
+const statusIn = (statuses: readonly Status[], bind: (final: readonly string[]) => string): string => {
+  const parts: string[] = [];
+  const final = statuses.filter((status) => (FINAL as readonly Status[]).includes(status));
+  if (final.length > 0) parts.push(`ended = ANY (${bind(final)}::text[])`);
+  if (statuses.includes('running')) parts.push('runs');
+  if (statuses.includes('queued')) parts.push('(ended IS NULL AND NOT runs AND NOT held)');
+  if (statuses.includes('created')) parts.push('(ended IS NULL AND NOT runs AND held)');
+  return `(${parts.join(' OR ') || 'false'})`;
+};
+
+/**
+ * Compared as JSON text, which is as JSON.stringify made it on both sides: json (not jsonb) keeps it so, and takes the character 0,
+ * which PostgreSQL's own texts cannot hold.
+ */
+const payloadMatch = ({ path, value }: PayloadMatch, bind: (value: Value) => string): string =>
+  `(payload::json #> ${bind(texts(path))}::text[])::text = ${bind(JSON.stringify(value))}`;
+
+const TREE = sql`
+  WITH RECURSIVE tree(id) AS (
+    SELECT * FROM unnest($ids::text[]) UNION SELECT b.id FROM tree t JOIN backline.job_body b ON b.parent_job_id = t.id)`;
+
+const CHUNK = 1000;
+
+/** Up to 1,000 rows of a target, in one of the given states: in insertion order, or against it. */
+export const chunkOf = async (
+  txn: Transaction,
+  target: Target,
+  statuses: readonly Status[],
+  from: number,
+  order: 'oldest' | 'newest' = 'oldest',
+): Promise<{ rows: Row[]; next: number | null }> => {
+  const columns = 'SELECT seq, id, type, queue, status, attempts, run_at, limit_key FROM backline.jobs';
+  const [side, direction] = order === 'oldest' ? ['>', 'ASC'] : ['<', 'DESC'];
+  const values: Record<string, Value> = { from };
+  let where: string;
+  let before = '';
+  if ('ids' in target) {
+    values['ids'] = texts(target.ids);
+    before = target.tree ? TREE : '';
+    where = target.tree ? 'id IN (SELECT id FROM tree)' : 'id = ANY ($ids::text[])';
+  } else {
+    const filter = whereOf(target.filter);
+    where = filter.text;
+    Object.assign(values, filter.values);
+  }
+  const states = whereOf({ status: [...statuses] } as CheckedFilter, 's');
+  Object.assign(values, states.values);
+  const rows = await txn.all(
+    `${before} ${columns} WHERE ${where} AND ${states.text} AND seq ${side} $from ORDER BY seq ${direction} LIMIT ${CHUNK}`,
+    values,
+  );
+  return { rows, next: rows.length === CHUNK ? number(rows.at(-1)!['seq']) : null };
+};

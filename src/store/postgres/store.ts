@@ -1,0 +1,385 @@
+/** The store contract on one PostgreSQL schema: each verb is a transaction of the group commit, or a read. */
+import { v4 } from 'uuid';
+import type { Change } from '../../job/change.ts';
+import { storeClosed } from '../../job/errors.ts';
+import { sleep } from '../../util/sleep.ts';
+import type {
+  ApplyOutcome,
+  ClaimAnswer,
+  ClaimRequest,
+  InsertOutcome,
+  Lease,
+  LeaseOptions,
+  LogEntry,
+  Orphan,
+  Store,
+  StoreChange,
+  Target,
+  WorkerInfo,
+} from '../store.ts';
+import type { Address } from './address.ts';
+import type { Shared } from './attempt.ts';
+import { CallerTransactions } from './caller.ts';
+import { Commits } from './commits.ts';
+import { Connection, type PgClient, type PgConfig, type PgPool, type Statements } from './driver.ts';
+import { explain, isConflict, isLost } from './explain.ts';
+import { Journal } from './journal.ts';
+import { beatFromThread, endLease, type Heartbeat, NOW, register } from './lease.ts';
+import { Listener, Notifier } from './listen.ts';
+import { type Locks, locksOf } from './locks.ts';
+import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
+import { claimJobs } from './sql/claim.ts';
+import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
+import { setKeyLimit, sweepKeys } from './sql/limit.ts';
+import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import type { Transaction } from './transaction.ts';
+
+export interface StoreOptions {
+  readonly durability: 'disk' | 'process';
+  readonly busyMs: number;
+}
+
+export interface StoreParts {
+  readonly address: Address;
+  readonly config: PgConfig;
+  readonly pool: PgPool;
+  readonly statements: Statements;
+  /** What the server's clock is ahead of this machine's, in milliseconds. */
+  readonly clockOffsetMs: number;
+}
+
+/** What a caller was promised is synced; what can only cost a repeated run is not. */
+const PROMISED = { synced: true };
+const REPEATABLE = { synced: false };
+
+const CLOCK_EVERY_MS = 60_000;
+const FOLD_AFTER_MS = 1000;
+const READ_TRIES = 3;
+const READ_RETRY_MS = 50;
+const CLOSE_MS = 2000;
+
+export class PostgresStore implements Store {
+  readonly where: string;
+  readonly #parts: StoreParts;
+  readonly #locks: Locks;
+  readonly #commits: Commits;
+  readonly #journal: Journal;
+  readonly #notifier: Notifier;
+  readonly #callers: CallerTransactions;
+  readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
+  readonly #hints = new Set<() => void>();
+  readonly #heartbeats = new Set<Heartbeat>();
+  readonly #inserting: (txn: Transaction, items: readonly Insertion[]) => Promise<InsertOutcome[]>;
+  readonly #claiming: (txn: Transaction, items: readonly { request: ClaimRequest; now: number }[]) => Promise<ClaimAnswer[]>;
+  #listener: Listener | undefined;
+  #noted = false;
+  #clockOffsetMs: number;
+  #clockAt = performance.now();
+  /** The latest time that a verb was given: what "due" means where a question has no time of its own. */
+  #latest = 0;
+  #folding: NodeJS.Timeout | undefined;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: StoreParts, options: StoreOptions) {
+    const { address, pool, statements } = parts;
+    this.where = address.where;
+    this.#parts = parts;
+    this.#clockOffsetMs = parts.clockOffsetMs;
+    const locks = locksOf(address.schema);
+    this.#locks = locks;
+    this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
+    this.#notifier = new Notifier(pool, statements, this.#journal.origin);
+    const shared: Shared = {
+      where: address.where,
+      pool,
+      statements,
+      locks,
+      journal: this.#journal,
+      isWatched: () => this.#listeners.size > 0,
+      queues: new Set(),
+      onCommit: () => this.#committed(),
+    };
+    this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
+    this.#callers = new CallerTransactions(shared);
+    this.#inserting = insertJobs;
+    this.#claiming = async (txn, items) => {
+      const answers: ClaimAnswer[] = [];
+      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, request, now));
+      return answers;
+    };
+  }
+
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  insert: Store['insert'] = (jobs, now) => this.#commits.add(this.#inserting, this.#insertions(jobs, now), PROMISED);
+
+  async insertWithin(tx: object, jobs: Parameters<Store['insertWithin']>[1], now: number): Promise<InsertOutcome[]> {
+    if (this.#closed) throw storeClosed();
+    const client = this.#callers.clientOf(tx);
+    const given = this.#insertions(jobs, now);
+    // Not within: a queue that is just being made would hold up everybody else's jobs in it until the caller commits.
+    const queues = new Set(jobs.map(({ queue }) => queue));
+    if (!this.#callers.know(queues)) await this.#write((txn) => ensureQueues(txn, queues), REPEATABLE);
+    return this.#callers.run(client, (txn) => insertJobs(txn, given));
+  }
+
+  claim: Store['claim'] = async (request, now) => {
+    this.#look(now);
+    return (await this.#commits.add(this.#claiming, [{ request, now }], { ...REPEATABLE, claims: true }))[0]!;
+  };
+
+  applyChanges: Store['applyChanges'] = (changes) => this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, REPEATABLE);
+
+  async applyWithin(tx: object, changes: readonly Change[]): Promise<ApplyOutcome[]> {
+    if (this.#closed) throw storeClosed();
+    return this.#callers.run(this.#callers.clientOf(tx), (txn) => applyChanges(txn, changes));
+  }
+
+  saveProgress: Store['saveProgress'] = (updates, now) => this.#write((txn) => saveProgress(txn, updates, now), REPEATABLE);
+
+  appendLogs: Store['appendLogs'] = async (lines) => {
+    await this.#commits.add<LogEntry, void>(writeLogs, lines, REPEATABLE);
+  };
+
+  async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
+    await this.#write((txn) => register(txn, worker, options.now(), options.leaseMs), REPEATABLE);
+    const { config, address } = this.#parts;
+    const heartbeat = beatFromThread({ config, schema: address.schema }, worker, options);
+    this.#heartbeats.add(heartbeat);
+    return {
+      end: async () => {
+        await heartbeat.stop();
+        this.#heartbeats.delete(heartbeat);
+        await this.#write((txn) => endLease(txn, worker.owner), REPEATABLE);
+      },
+    };
+  }
+
+  workers: Store['workers'] = () => this.#read((db) => workersOf(db));
+
+  async releaseOrphans(gone: Parameters<Store['releaseOrphans']>[0], now: number): Promise<Orphan[]> {
+    this.#look(now);
+    const orphans: Orphan[] = [];
+    for (let dead = gone; ; dead = []) {
+      const chunk = await this.#write((txn) => releaseOrphans(txn, dead, now), REPEATABLE);
+      orphans.push(...chunk.orphans);
+      if (chunk.done) return orphans;
+    }
+  }
+
+  async requestCancel(target: Target, reason: string, now: number) {
+    const total = { cancelled: 0, requested: 0 };
+    await this.#inChunks(async (txn, after) => {
+      const { next, cancelled, requested } = await cancelChunk(txn, target, after, reason, now);
+      const done = () => {
+        total.cancelled += cancelled;
+        total.requested += requested;
+      };
+      return { next, done };
+    });
+    return total;
+  }
+
+  async revive(target: Target, now: number): Promise<number> {
+    let total = 0;
+    await this.#inChunks(async (txn, after) => {
+      const { next, revived } = await reviveChunk(txn, target, after, now);
+      return { next, done: () => void (total += revived) };
+    });
+    return total;
+  }
+
+  /** From the newest on, because a child is younger than its parent. */
+  async remove(target: Target, now: number): Promise<number> {
+    let total = 0;
+    await this.#inChunks(async (txn, before) => {
+      const { next, removed } = await removeChunk(txn, target, before, now);
+      return { next, done: () => void (total += removed) };
+    }, Number.MAX_SAFE_INTEGER);
+    return total;
+  }
+
+  adjust: Store['adjust'] = (id, change, now) => this.#write((txn) => adjustJob(txn, id, change, now), PROMISED);
+
+  setQueue: Store['setQueue'] = (name, change) =>
+    this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
+
+  setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
+
+  expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
+
+  prune: Store['prune'] = async (retention, now) => {
+    await this.#write((txn) => sweepKeys(txn, this.#locks), REPEATABLE);
+    return this.#write(async (txn) => {
+      await this.#journal.tidy(txn, now);
+      return pruneChunk(txn, retention, now);
+    }, REPEATABLE);
+  };
+
+  get: Store['get'] = (id) => this.#read((db) => getJob(db, id));
+  list: Store['list'] = (filter, page) =>
+    this.#read((db) => listJobs(db, filter, page, Math.max(this.#latest, Date.now() + this.#clockOffsetMs)));
+  count: Store['count'] = (filter) => this.#read((db) => countJobs(db, filter));
+  attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
+  logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
+  queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
+  stats: Store['stats'] = () => this.#read((db) => statsOf(db));
+
+  watch(listener: (changes: readonly StoreChange[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** See `Store.poll`. */
+  async poll(now: number): Promise<boolean> {
+    if (this.#closed) throw storeClosed();
+    this.#look(now);
+    const noted = this.#noted;
+    this.#noted = false;
+    let changed = false;
+    const watched = this.#listeners.size > 0;
+    if (watched && this.#journal.mustRefresh(now)) {
+      await this.#write((txn) => this.#journal.listen(txn, this.#locks, now), REPEATABLE);
+      this.#journal.listening(now);
+    } else if (watched) {
+      const { statement, params } = this.#journal.reading();
+      changed = this.#journal.heard(await this.#read((db) => db.all(statement, params)));
+      // What was just read is told before the answer.
+      await this.#journal.tell(Promise.resolve([]));
+    } else await this.#read((db) => db.script('SELECT 1'));
+    if (performance.now() - this.#clockAt > CLOCK_EVERY_MS) await this.#setClock();
+    return changed || noted;
+  }
+
+  hint(listener: () => void): () => void {
+    this.#hints.add(listener);
+    const { config, address } = this.#parts;
+    this.#listener ??= new Listener(config, address.schema, (origin) => this.#onNote(origin));
+    return () => this.#hints.delete(listener);
+  }
+
+  checkIntegrity: Store['checkIntegrity'] = () => this.#read((db) => checkTables(db));
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#folding);
+    await this.#commits.close();
+    this.#listeners.clear();
+    this.#notifier.close();
+    // A server that is away must not hold up the end; and a listener's row lapses by itself.
+    const leaving = this.#use((db) => this.#journal.stop(db)).catch(() => {});
+    await Promise.race([leaving, sleep(CLOSE_MS, { keepAlive: false })]);
+    // A worker whose store is closed can do nothing more: it must not look alive to others.
+    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
+    const ended = Promise.all([this.#listener?.close(), this.#parts.pool.end()]).catch(() => {});
+    await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
+  }
+
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean }): Promise<T> {
+    return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
+  }
+
+  /** A read that a lost connection or a conflict cut short is simply done again. */
+  async #read<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) throw storeClosed();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#use(work);
+      } catch (error) {
+        if (this.#closed) throw storeClosed();
+        if (tries === READ_TRIES || !(isLost(error) || isConflict(error))) throw explain(error, this.where);
+        await sleep((tries - 1) * READ_RETRY_MS);
+      }
+    }
+  }
+
+  async #use<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    const client: PgClient = await this.#parts.pool.connect();
+    try {
+      const answer = await work(new Connection(client, this.#parts.statements));
+      client.release!();
+      return answer;
+    } catch (error) {
+      client.release!(isLost(error) ? error : undefined);
+      throw error;
+    }
+  }
+
+  #insertions(jobs: Parameters<Store['insert']>[0], now: number): Insertion[] {
+    this.#look(now);
+    return jobs.map((job) => ({ job, now }));
+  }
+
+  #look(now: number): void {
+    if (now > this.#latest) this.#latest = now;
+  }
+
+  #committed(): void {
+    this.#notifier.notify();
+    this.#folding ??= setTimeout(() => this.#fold(), FOLD_AFTER_MS).unref();
+  }
+
+  /** Counters are added up behind everybody's back; what is left is done by the next. */
+  #fold(): void {
+    this.#folding = undefined;
+    if (this.#closed) return;
+    this.#write((txn) => foldCounts(txn), REPEATABLE).catch(() => {});
+  }
+
+  #onNote(origin: string): void {
+    if (origin === this.#journal.origin) return;
+    this.#noted = true;
+    for (const hint of this.#hints) hint();
+  }
+
+  async #setClock(): Promise<void> {
+    this.#clockOffsetMs = await this.#read(measureClock);
+    this.#clockAt = performance.now();
+  }
+
+  async #inChunks(
+    chunk: (txn: Transaction, after: number) => Promise<{ next: number | null; done: () => void }>,
+    start = 0,
+  ): Promise<void> {
+    let after: number | null = start;
+    while (after !== null) {
+      const from: number = after;
+      const { next, done } = await this.#write((txn) => chunk(txn, from), PROMISED);
+      done();
+      after = next;
+    }
+  }
+
+  /** By now the changes are committed: what a listener throws must not look like a failed write. */
+  #deliver(changes: readonly StoreChange[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : String(error));
+      }
+    }
+  }
+}
+
+const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<void[]> => {
+  await appendLogs(txn, lines);
+  return [];
+};
+
+/** @returns what the server's clock is ahead of ours: its time, against the middle of the time it took to ask. */
+export const measureClock = async (db: Connection): Promise<number> => {
+  const asked = Date.now();
+  const began = performance.now();
+  const { ms } = (await db.get(NOW)) as { ms: number };
+  return Math.round(ms - asked - (performance.now() - began) / 2);
+};

@@ -1,0 +1,116 @@
+/**
+ * What the verbs of one transaction share: the connection, the counters that change with it, the limit keys that it frees, and the
+ * changes that watchers will hear of after the commit.
+ */
+import type { Status } from '../../job/states.ts';
+import type { StoreChange } from '../store.ts';
+import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
+
+const ADD_COUNTS = sql`
+  INSERT INTO backline.job_count_deltas
+  SELECT * FROM unnest($queues::text[], $statuses::text[], $types::text[], $ns::bigint[])`;
+
+export class Transaction {
+  /** The database, for messages. */
+  readonly where: string;
+  readonly #db: Connection;
+  /** Settled when the transaction has begun; its answer comes with that of the first statement. */
+  readonly #begun: Promise<{ readonly listened: boolean }>;
+  #listened = false;
+  /** Changes so far, in order; stays empty if nobody listens. */
+  readonly changes: StoreChange[] = [];
+  /** How many jobs of a limit key have left the worker or the queue, since the last look at its parked ones. */
+  readonly freed = new Map<string, number>();
+  /** Queues that are known to exist, or made sure of by this transaction. */
+  readonly queues: ReadonlySet<string>;
+  readonly newQueues = new Set<string>();
+  /** Whether it keeps the claims of all others out; and whether a claim in it saw that limits are set. */
+  alone = false;
+  limits: boolean | null = null;
+  /** Whether anything may have become claimable, so that other processes should look. */
+  woke = false;
+  /** Queue → type → status → how many more. */
+  readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
+
+  constructor(where: string, db: Connection, begun: Promise<{ readonly listened: boolean }>, queues: ReadonlySet<string>) {
+    this.where = where;
+    this.#db = db;
+    this.#begun = begun;
+    this.queues = queues;
+  }
+
+  async all(text: string, params: Params = {}): Promise<Row[]> {
+    const [{ rows }, { listened }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    this.#listened = listened;
+    return rows;
+  }
+
+  async get(text: string, params: Params = {}): Promise<Row | undefined> {
+    return (await this.all(text, params))[0];
+  }
+
+  /** @returns how many rows were changed. */
+  async run(text: string, params: Params = {}): Promise<number> {
+    const [{ rowCount }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    return rowCount ?? 0;
+  }
+
+  /** One job moved; `from` is null for a new one, `to` for one that is deleted. */
+  moved(job: { queue: string; type: string }, from: Status | null, to: Status | null): void {
+    const counts = this.#countsOf(job);
+    if (from) counts[from] = (counts[from] ?? 0) - 1;
+    if (to) counts[to] = (counts[to] ?? 0) + 1;
+    if (to === 'queued') this.woke = true;
+  }
+
+  /** A result came after its lease was lost. */
+  late(): void {
+    const counts = this.#countsOf({ queue: '', type: '' });
+    counts.late = (counts.late ?? 0) + 1;
+  }
+
+  /** A job of this key no longer runs, or no longer stands open: one that waits behind the limit may come forward. */
+  free(limitKey: string | null): void {
+    if (limitKey !== null) this.freed.set(limitKey, (this.freed.get(limitKey) ?? 0) + 1);
+  }
+
+  /** Tells watchers. The change is made only if somebody listens. */
+  tell(change: () => StoreChange): void {
+    if (this.#listened) this.changes.push(change());
+  }
+
+  /** The counters of this transaction: one statement, however many jobs moved. @returns null if none changed. */
+  takeCounts(): { statement: string; params: Params } | null {
+    const [queues, statuses, types, ns]: [string[], string[], string[], number[]] = [[], [], [], []];
+    for (const [queue, byType] of this.#counts)
+      for (const [type, counts] of byType)
+        for (const [status, n] of Object.entries(counts))
+          if (n !== 0) {
+            queues.push(queue);
+            statuses.push(status);
+            types.push(type);
+            ns.push(n);
+          }
+    this.#counts.clear();
+    if (ns.length === 0) return null;
+    return {
+      statement: ADD_COUNTS,
+      params: { queues: texts(queues), statuses: texts(statuses), types: texts(types), ns: numbers(ns) },
+    };
+  }
+
+  /** Two look-ups instead of one under a joined key. */
+  #countsOf({ queue, type }: { queue: string; type: string }): Partial<Record<Status | 'late', number>> {
+    let types = this.#counts.get(queue);
+    if (!types) {
+      types = new Map();
+      this.#counts.set(queue, types);
+    }
+    let counts = types.get(type);
+    if (!counts) {
+      counts = {};
+      types.set(type, counts);
+    }
+    return counts;
+  }
+}
