@@ -14,7 +14,7 @@ import {
 } from '../job/check.ts';
 import type { Jobs } from '../job/define.ts';
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
-import { invalidOption } from '../job/errors.ts';
+import { ADDRESSES, invalidOption } from '../job/errors.ts';
 import { maskSecrets } from '../util/mask.ts';
 
 /** One setting. `Given` is what a config file holds, `Value` what the program uses. */
@@ -49,7 +49,7 @@ const address: Check<string> = (value, field) => {
     throw invalidOption(
       field,
       typeof value === 'string' ? maskSecrets(value) : value,
-      'sqlite:path/to/file.db, a path, or :memory:',
+      ADDRESSES,
     );
   return value;
 };
@@ -67,7 +67,7 @@ export const OPTIONS = {
   database: option<string, string>({
     flag: '--database <address>',
     env: 'DATABASE_URL',
-    says: 'Where jobs are kept: sqlite:path, a path, or :memory:.',
+    says: 'Where jobs are kept: sqlite:path, a path, :memory:, or postgres://user@host/database.',
     default: 'sqlite:data/backline.db',
     read: asText,
     check: address,

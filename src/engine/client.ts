@@ -8,6 +8,7 @@ import {
   asyncSchemaInTransaction,
   duplicateJobId,
   duplicateKey,
+  fileOnly,
   inItem,
   invalidOption,
   jobNotFound,
@@ -305,7 +306,10 @@ export class Client<J extends Jobs = Jobs> {
 
   /** Writes a consistent copy of the database while work goes on. @param file where to; an existing file is overwritten. */
   async backup(file: string): Promise<void> {
-    return this.#parts.store.backup(text(4096)(file, 'file'));
+    const { store } = this.#parts;
+    const checked = text(4096)(file, 'file');
+    if (!store.backup) throw fileOnly('backup()', store.where, 'Copy it with the server\'s own tools, such as pg_dump.');
+    return store.backup(checked);
   }
 
   async #adjust(id: string, change: Adjustment, what: string): Promise<void> {

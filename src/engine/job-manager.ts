@@ -4,13 +4,14 @@ import { pino } from 'pino';
 import { checkOptions, type Duration, duration } from '../job/check.ts';
 import { type CheckedJobType, checkJobTypes, type InputOf, type Jobs } from '../job/define.ts';
 import type { EnqueueOptions } from '../job/enqueue-options.ts';
-import { invalidOption, managerClosed, notStarted } from '../job/errors.ts';
+import { ADDRESSES, invalidOption, managerClosed, notStarted } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { ACTIVE } from '../job/states.ts';
 import { inProcess } from '../runner/in-process.ts';
 import type { Runner } from '../runner/runner.ts';
 import { openStore } from '../store/open.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
+import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
@@ -59,13 +60,15 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #closed = false;
 
   /**
-   * @param database `sqlite:path`, a path, or `:memory:`.
+   * @param database `sqlite:path`, a path, `:memory:`, or `postgres://user:password@host:5432/database?schema=backline`.
    * @throws UNKNOWN_OPTION, INVALID_OPTION.
    */
   constructor(database: string, options: ManagerOptions<J> = {}) {
     if (typeof database !== 'string' || database === '')
-      throw invalidOption('database', database, 'sqlite:path/to/file.db, a path, or :memory:');
-    const settings = checkManagerOptions(options);
+      throw invalidOption('database', database, ADDRESSES);
+    // Where the database has a clock of its own, all machines go by that one.
+    const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
+    const settings = { ...checkManagerOptions(options), clock };
     const types = checkJobTypes(options.jobs);
     super({
       get store() {

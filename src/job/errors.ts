@@ -224,11 +224,16 @@ export const closedWhileWaiting = error('CLOSED_WHILE_WAITING', (id: string) => 
 
 // --- the store ---
 
+/** What a database address may be, in every message that says so. */
+export const ADDRESSES = 'sqlite:path/to/file.db, a path, :memory:, or postgres://user@host/database';
+
+const isServer = (where: string): boolean => /^postgres(ql)?:/.test(where);
+
 export const unknownStore = error('UNKNOWN_STORE', (url: string) => ({
   message: `The database address "${url}" has no known scheme.`,
   field: 'database',
   found: url,
-  allowed: 'sqlite:path/to/file.db, a path, or :memory:',
+  allowed: ADDRESSES,
 }));
 
 export const noDatabase = error('NO_DATABASE', (where: string) => ({
@@ -240,13 +245,17 @@ export const noDatabase = error('NO_DATABASE', (where: string) => ({
 
 export const storeUnavailable = error('STORE_UNAVAILABLE', (where: string, cause: unknown) => ({
   message: `The database ${where} does not answer: ${text(cause)}.`,
-  next: 'Check that the path exists, is a file and may be written.',
+  next: isServer(where)
+    ? 'Check the address, the password and the network, and that the server runs and has a connection to spare.'
+    : 'Check that the path exists, is a file and may be written.',
   cause,
 }));
 
 export const storeBusy = error('STORE_BUSY', (where: string, waitedMs: number, cause: unknown) => ({
   message: `The database ${where} was locked by another program for ${waitedMs} ms. Nothing was written.`,
-  next: 'Look for a program that holds a write transaction open on the file.',
+  next: isServer(where)
+    ? 'Look in pg_stat_activity for a session that is idle in a transaction.'
+    : 'Look for a program that holds a write transaction open on the file.',
   cause,
 }));
 
@@ -258,13 +267,17 @@ export const storeFull = error('STORE_FULL', (where: string, cause: unknown) => 
 
 export const storeReadOnly = error('STORE_READ_ONLY', (where: string, cause: unknown) => ({
   message: `The database ${where} cannot be written.`,
-  next: 'Check the permissions of the file and of its folder.',
+  next: isServer(where)
+    ? 'Check that it is no standby, and that default_transaction_read_only is off.'
+    : 'Check the permissions of the file and of its folder.',
   cause,
 }));
 
 export const storeDamaged = error('STORE_DAMAGED', (where: string, what: string, cause?: unknown) => ({
   message: `The database ${where} is damaged: ${what}.`,
-  next: `Keep a copy, then run: backline check --repair --database ${where}`,
+  next: isServer(where)
+    ? 'Stop the server, keep a copy of its files, and restore a backup.'
+    : `Keep a copy, then run: backline check --repair --database ${where}`,
   cause,
 }));
 
@@ -277,10 +290,12 @@ export const storeNewer = error('STORE_NEWER', (where: string, found: number, kn
 }));
 
 export const notOurDatabase = error('NOT_OUR_DATABASE', (where: string, what: string) => ({
-  message: `The file ${where} cannot hold jobs: ${what}.`,
+  message: `${isServer(where) ? 'The database' : 'The file'} ${where} cannot hold jobs: ${what}.`,
   field: 'database',
   found: where,
-  next: 'Name another file; this one was not changed.',
+  next: isServer(where)
+    ? 'Name another schema with ?schema=; this one was not changed.'
+    : 'Name another file; this one was not changed.',
 }));
 
 export const networkFileSystem = error('NETWORK_FILE_SYSTEM', (where: string, kind: string) => ({
@@ -289,6 +304,28 @@ export const networkFileSystem = error('NETWORK_FILE_SYSTEM', (where: string, ki
   found: kind,
   allowed: 'a local disk',
   next: 'Use a local file; for several machines use PostgreSQL.',
+}));
+
+export const driverMissing = error('DRIVER_MISSING', (driver: string, cause: unknown) => ({
+  message: `The database needs the package "${driver}", which is not installed: ${text(cause)}.`,
+  field: 'database',
+  found: driver,
+  next: `Install it beside backline: npm install ${driver}`,
+  cause,
+}));
+
+export const databaseTooOld = error('DATABASE_TOO_OLD', (where: string, found: string | number, oldest: string | number) => ({
+  message: `The server of ${where} is PostgreSQL ${found}.`,
+  field: 'database',
+  found: String(found),
+  allowed: `PostgreSQL ${oldest} or newer`,
+}));
+
+export const fileOnly = error('FILE_ONLY', (what: string, where: string, instead: string) => ({
+  message: `${what} is for a database in a file; ${where} is none.`,
+  field: 'database',
+  found: where,
+  next: instead,
 }));
 
 export const storeClosed = error('STORE_CLOSED', () => ({ message: 'The database connection was closed.' }));

@@ -1,4 +1,4 @@
-import { unknownStore } from '../job/errors.ts';
+import { fileOnly, unknownStore } from '../job/errors.ts';
 import { maskSecrets } from '../util/mask.ts';
 import type { FileReport, MigrationPlan } from './sqlite/inspect.ts';
 import type { RepairReport } from './sqlite/repair.ts';
@@ -21,8 +21,11 @@ export const sqlitePath = (url: string): string => {
   return rest!.replace(/^\/\/(?=\/|[^/])/, '');
 };
 
+const isPostgres = (url: string): boolean => /^postgres(ql)?:/i.test(url);
+
 /** Opens the store that an address names; its driver is loaded only now. */
 export const openStore = async (url: string, options: OpenOptions = {}): Promise<Store> => {
+  if (isPostgres(url)) return (await import('./postgres/open.ts')).openPostgres(url, options);
   const path = sqlitePath(url);
   const { openSqlite } = await import('./sqlite/open.ts');
   return openSqlite(path, options);
@@ -30,12 +33,19 @@ export const openStore = async (url: string, options: OpenOptions = {}): Promise
 
 /** What opening this address would migrate; changes nothing. @throws NO_DATABASE, UNKNOWN_STORE. */
 export const planMigrations = async (url: string): Promise<MigrationPlan> =>
-  (await import('./sqlite/inspect.ts')).planSqlite(sqlitePath(url));
+  isPostgres(url)
+    ? (await import('./postgres/inspect.ts')).planPostgres(url)
+    : (await import('./sqlite/inspect.ts')).planSqlite(sqlitePath(url));
 
 /** Checks the database without repairing it: from end to end, or `quick`, which leaves out what takes long. @throws NO_DATABASE, NOT_OUR_DATABASE, UNKNOWN_STORE. */
 export const checkStore = async (url: string, options: { quick?: boolean } = {}): Promise<FileReport> =>
-  (await import('./sqlite/inspect.ts')).checkSqlite(sqlitePath(url), options.quick === true);
+  isPostgres(url)
+    ? (await import('./postgres/inspect.ts')).checkPostgres(url, options.quick === true)
+    : (await import('./sqlite/inspect.ts')).checkSqlite(sqlitePath(url), options.quick === true);
 
-/** Repairs a damaged database that no other process has open; the damaged one is kept. @throws STORE_DAMAGED. */
-export const repairStore = async (url: string): Promise<RepairReport> =>
-  (await import('./sqlite/open.ts')).repairSqlite(sqlitePath(url));
+/** Repairs a damaged database that no other process has open; the damaged one is kept. @throws STORE_DAMAGED, FILE_ONLY. */
+export const repairStore = async (url: string): Promise<RepairReport> => {
+  if (isPostgres(url))
+    throw fileOnly('Repair', maskSecrets(url), 'Keep a copy of the server\'s files, and restore a backup.');
+  return (await import('./sqlite/open.ts')).repairSqlite(sqlitePath(url));
+};

@@ -17,6 +17,8 @@ export type MaybePromise<T> = T | Promise<T>;
 export interface Store {
   /** Where the data is, without secrets. */
   readonly where: string;
+  /** What the database's clock is ahead of this machine's, in milliseconds, where it has one of its own. */
+  readonly clockOffsetMs?: number;
 
   // --- jobs come in ---
 
@@ -100,8 +102,8 @@ export interface Store {
   /** Calls back when something may have changed. @returns a function that stops it. */
   hint(listener: () => void): () => void;
   checkIntegrity(): Promise<IntegrityReport>;
-  /** Writes a consistent copy while work goes on. */
-  backup(file: string): Promise<void>;
+  /** Writes a consistent copy while work goes on; where the database is a file. */
+  backup?(file: string): Promise<void>;
   /** Always settles; afterwards every verb throws STORE_CLOSED. */
   close(): Promise<void>;
 }

@@ -7,3 +7,9 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** The wall clock of somebody else: ours, and what theirs is ahead of it. */
+export const offsetClock = (offsetMs: () => number): Clock => ({
+  now: () => Date.now() + offsetMs(),
+  monotonic: () => performance.now(),
+});

@@ -92,11 +92,11 @@ const subjectOf = (opener: StoreOpener): Subject => {
       }),
     testCaller: (name, run) =>
       needs('openCaller', name, async (opened) => {
-        const caller = opened.openCaller!();
+        const caller = await opened.openCaller!();
         try {
           await run(opened.store, caller);
         } finally {
-          caller.close();
+          await caller.close();
         }
       }),
     testCopy: (name, run) => needs('copy', name, (opened) => run(opened.store, opened.copy!)),

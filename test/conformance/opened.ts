@@ -7,7 +7,7 @@ export interface Opened {
   /** Opens the same database once more, as another process does. */
   readonly openSecond?: () => Promise<Store>;
   /** A connection of the application's own to the same database, with a table `notes(body)`. */
-  readonly openCaller?: () => Caller;
+  readonly openCaller?: () => Caller | Promise<Caller>;
   /** An existing path that a copy of the database can be written to, and how to open the copy. */
   readonly copy?: { readonly file: string; readonly open: () => Promise<Store> };
   /** Closes everything and removes the database. */
@@ -16,12 +16,12 @@ export interface Opened {
 
 export interface Caller {
   readonly tx: Transaction;
-  begin(): void;
-  commit(): void;
-  rollback(): void;
-  addNote(body: string): void;
-  notes(): string[];
-  close(): void;
+  begin(): unknown;
+  commit(): unknown;
+  rollback(): unknown;
+  addNote(body: string): unknown;
+  notes(): string[] | Promise<string[]>;
+  close(): unknown;
 }
 
 /** Opens fresh databases of one kind. */

@@ -38,8 +38,11 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'FILTER_TOO_WIDE',
     'HOST_REFUSED',
     'UNKNOWN_STORE',
+    'FILE_ONLY',
   ],
   store: [
+    'DATABASE_TOO_OLD',
+    'DRIVER_MISSING',
     'NO_DATABASE',
     'NETWORK_FILE_SYSTEM',
     'NOT_OUR_DATABASE',

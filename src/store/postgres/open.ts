@@ -85,7 +85,7 @@ const whenStarted = async <T>(busyMs: number, open: () => Promise<T>): Promise<T
   }
 };
 
-export const using = async <T>(pool: PgPool, statements: Statements, work: (db: Connection) => Promise<T>): Promise<T> => {
+const using = async <T>(pool: PgPool, statements: Statements, work: (db: Connection) => Promise<T>): Promise<T> => {
   const client = await pool.connect();
   try {
     const answer = await work(new Connection(client, statements));
@@ -95,6 +95,19 @@ export const using = async <T>(pool: PgPool, statements: Statements, work: (db: 
     // Whatever it was, such a connection may be in the middle of something.
     client.release!(error);
     throw error;
+  }
+};
+
+/** Opens a connection for one look, and closes it. @throws what `openPostgres` throws. */
+export const visit = async <T>(url: string, look: (db: Connection) => Promise<T>): Promise<T> => {
+  const address = parseAddress(url);
+  const pool = poolOf(configOf(address));
+  try {
+    return await using(pool, new Statements(address.schema), look);
+  } catch (error) {
+    throw explain(error, address.where);
+  } finally {
+    await pool.end().catch(() => {});
   }
 };
 

@@ -5,23 +5,23 @@ import { count, expectExactCounts, newJob, newJobs, put, startWorker, statusOf, 
 
 export const transactionCases = ({ test, testCaller }: Subject): void => {
   testCaller('jobs and data commit together', async (store, caller) => {
-    caller.begin();
-    caller.addNote('order 1');
+    await caller.begin();
+    await caller.addNote('order 1');
     const [outcome] = await store.insertWithin(caller.tx, [newJob({ id: 'j', tags: ['x'] })], T0);
     expect(outcome).toMatchObject({ kind: 'inserted', id: 'j' });
     expect(await store.get('j')).toBeNull();
-    caller.commit();
+    await caller.commit();
     expect(await statusOf(store, 'j')).toBe('queued');
-    expect(caller.notes()).toEqual(['order 1']);
+    expect(await caller.notes()).toEqual(['order 1']);
     await expectExactCounts(store);
   });
 
   testCaller('jobs and data are rolled back together', async (store, caller) => {
-    caller.begin();
-    caller.addNote('order 1');
+    await caller.begin();
+    await caller.addNote('order 1');
     await store.insertWithin(caller.tx, newJobs(3), T0);
-    caller.rollback();
-    expect(caller.notes()).toEqual([]);
+    await caller.rollback();
+    expect(await caller.notes()).toEqual([]);
     expect(await count(store)).toBe(0);
     expect(await count(store, { createdAfter: 0 })).toBe(0);
   });
@@ -29,16 +29,16 @@ export const transactionCases = ({ test, testCaller }: Subject): void => {
   testCaller('a job completes with the data of its handler, or not at all', async (store, caller) => {
     await put(store, newJobs(2));
     const [a, b] = await (await startWorker(store)).claim();
-    caller.begin();
-    caller.addNote('a');
+    await caller.begin();
+    await caller.addNote('a');
     expect(await store.applyWithin(caller.tx, [complete(a!, '1', T0)])).toEqual(['applied']);
-    caller.commit();
-    caller.begin();
-    caller.addNote('b');
+    await caller.commit();
+    await caller.begin();
+    await caller.addNote('b');
     expect(await store.applyWithin(caller.tx, [complete(b!, '1', T0)])).toEqual(['applied']);
-    caller.rollback();
+    await caller.rollback();
     expect([await statusOf(store, a!.id), await statusOf(store, b!.id)]).toEqual(['completed', 'running']);
-    expect(caller.notes()).toEqual(['a']);
+    expect(await caller.notes()).toEqual(['a']);
     await expectExactCounts(store);
   });
 
@@ -47,9 +47,9 @@ export const transactionCases = ({ test, testCaller }: Subject): void => {
     const worker = await startWorker(store);
     const [job] = await worker.claim();
     await worker.die();
-    caller.begin();
+    await caller.begin();
     expect(await store.applyWithin(caller.tx, [complete(job!, '1', T0)])).toEqual(['late']);
-    caller.rollback();
+    await caller.rollback();
     expect(await statusOf(store, job!.id)).toBe('queued');
   });
 
@@ -57,17 +57,17 @@ export const transactionCases = ({ test, testCaller }: Subject): void => {
     const heard: string[] = [];
     store.watch((changes) => heard.push(...changes.map(({ id, to }) => `${id} ${to}`)));
     await store.poll(T0);
-    caller.begin();
+    await caller.begin();
     await store.insertWithin(caller.tx, [newJob({ id: 'j' })], T0);
     await store.poll(T0);
     expect(heard).toEqual([]);
-    caller.commit();
+    await caller.commit();
     await store.poll(T0);
     await store.poll(T0);
     expect(heard).toEqual(['j queued']);
-    caller.begin();
+    await caller.begin();
     await store.insertWithin(caller.tx, [newJob({ id: 'k' })], T0);
-    caller.rollback();
+    await caller.rollback();
     await store.poll(T0);
     expect(heard).toEqual(['j queued']);
   });
@@ -75,14 +75,14 @@ export const transactionCases = ({ test, testCaller }: Subject): void => {
   testCaller(
     'what fails within leaves nothing of it behind, should the caller commit all the same',
     async (store, caller) => {
-      caller.begin();
-      caller.addNote('kept');
+      await caller.begin();
+      await caller.addNote('kept');
       const poison = { toString: () => 'poison' } as unknown as string;
       const insert = async () =>
         store.insertWithin(caller.tx, [newJob({ id: 'a' }), newJob({ id: 'b', payload: poison })], T0);
       await expect(insert()).rejects.toThrow();
-      caller.commit();
-      expect(caller.notes()).toEqual(['kept']);
+      await caller.commit();
+      expect(await caller.notes()).toEqual(['kept']);
       expect(await count(store, { createdAfter: 0 })).toBe(0);
       await expectExactCounts(store);
     },

@@ -14,7 +14,7 @@ export const upkeepCases = ({ test, testCopy, testTwo }: Subject): void => {
     await put(store, [...newJobs(50), newJob({ payload: JSON.stringify('x'.repeat(100_000)), tags: ['big'] })]);
     const [job] = await (await startWorker(store)).claim({ n: 1 });
     await store.applyChanges([complete(job!, '{"r":1}', T0)]);
-    await store.backup(copy.file);
+    await store.backup!(copy.file);
     const opened = await copy.open();
     try {
       expect(await list(opened)).toEqual(await list(store));
@@ -38,7 +38,7 @@ export const upkeepCases = ({ test, testCopy, testTwo }: Subject): void => {
     };
     const done = write();
     try {
-      await store.backup(copy.file);
+      await store.backup!(copy.file);
     } finally {
       writing = false;
       await done;
@@ -57,7 +57,7 @@ export const upkeepCases = ({ test, testCopy, testTwo }: Subject): void => {
   });
 
   testCopy('a backup that cannot be written says where', async (store, copy) => {
-    await expect(store.backup(`${copy.file}/no/such/folder`)).rejects.toMatchObject({
+    await expect(store.backup!(`${copy.file}/no/such/folder`)).rejects.toMatchObject({
       code: expect.stringMatching(/^STORE_/),
       message: expect.stringContaining('no/such/folder'),
     });

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { fileExists, storeDamaged, unreadable } from '../../../job/errors.ts';
+import { fileExists, fileOnly, storeDamaged, unreadable } from '../../../job/errors.ts';
 import { checkStore, openStore } from '../../../store/open.ts';
 import type { Action, Run } from '../command.ts';
 import { loadSettings } from '../connect.ts';
@@ -24,6 +24,7 @@ const backup =
     const file = resolve(given);
     const store = await openStore(settings.database, { busyMs: settings.busyTimeout, create: false });
     try {
+      if (!store.backup) throw fileOnly('backup', store.where, "Copy it with the server's own tools, such as pg_dump.");
       refuseToOverwrite(file, store.where, flags.force === true);
       const report = await copy(store, file, flags.verify === true);
       const facts = { file, sizeBytes: statSync(file).size, verified: report !== null, jobs: report?.jobs ?? null };
@@ -39,7 +40,7 @@ const copy = async (store: Awaited<ReturnType<typeof openStore>>, file: string, 
   const part = `${file}.part`;
   try {
     removeAll(part);
-    await store.backup(part);
+    await store.backup!(part);
     const report = verify ? await verified(part) : null;
     sync(part);
     removeAll(part, ['-wal', '-shm']);
