@@ -57,10 +57,10 @@ const pick = (within: string) => sql`
     locked AS (
       SELECT b.* FROM best b JOIN backline.job_ready r ON r.ctid = b.at
       ORDER BY b.priority, b.run_at, b.seq LIMIT $n::int FOR UPDATE OF r SKIP LOCKED)
-  SELECT at::text AS at, queue, type, priority, run_at, seq, limit_key, expires_at, NULL::bigint AS candidates, NULL::bigint AS next_at,
+  SELECT at::text AS at, queue, room, seq, limit_key, expires_at, NULL::bigint AS candidates, NULL::bigint AS next_at,
     NULL::boolean AS limited FROM locked
   UNION ALL
-  SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, (SELECT count(*) FROM best),
+  SELECT NULL, NULL, NULL, NULL, NULL, NULL, (SELECT count(*) FROM best),
     (SELECT min(f.run_at) FROM served l CROSS JOIN LATERAL (
       SELECT r.run_at FROM backline.job_ready r
       WHERE r.queue = l.queue AND r.type = l.type AND r.priority = l.priority AND r.run_at > $now::bigint
@@ -69,10 +69,13 @@ const pick = (within: string) => sql`
       SELECT 1 FROM backline.job_queues WHERE max_running IS NOT NULL AND ($queues::text[] IS NULL OR name = ANY ($queues::text[])))`;
 
 const PICK = pick('SELECT * FROM merged ORDER BY priority, run_at, seq LIMIT $most::int');
-/** With the exact limit of each queue: its n-th candidate must fit into the room it has. */
+/**
+ * With the exact limit of each queue: its n-th candidate must fit into the room it has. $blocked more are looked at where the first
+ * ones turned out to be blocked by their keys.
+ */
 const PICK_WITHIN = pick(`
   SELECT * FROM (SELECT m.*, row_number() OVER (PARTITION BY queue ORDER BY priority, run_at, seq) AS nth FROM merged m) m
-  WHERE nth <= room ORDER BY priority, run_at, seq LIMIT $most::int`);
+  WHERE nth <= room + $blocked::int ORDER BY priority, run_at, seq LIMIT $most::int`);
 
 const KEYS = sql`
   SELECT l.key, l.max_running, (SELECT count(*) FROM backline.job_running r WHERE r.limit_key = l.key) AS running
@@ -121,7 +124,7 @@ const look = async (
   statement: string,
   request: ClaimRequest,
   now: number,
-  given: { n: number; most: number; skipped?: readonly string[] },
+  given: { n: number; most: number; blocked?: number; skipped?: readonly string[] },
 ): Promise<Picked> => {
   const { owner, types, queues } = request;
   const answer = await txn.all(statement, {
@@ -131,6 +134,7 @@ const look = async (
     now,
     n: given.n,
     most: given.most,
+    blocked: given.blocked ?? 0,
     skipped: texts(given.skipped ?? []),
   });
   const last = answer.at(-1)!;
@@ -155,21 +159,27 @@ const claimFreely = async (txn: Transaction, request: ClaimRequest, now: number)
 /** Picks until nothing had to be put aside: only then is the order right for what is taken. */
 const claimWithin = async (txn: Transaction, locks: Locks, request: ClaimRequest, now: number): Promise<ClaimAnswer> => {
   const keys = new Keys(txn, locks);
-  let sorted: Sorted = { take: [], full: [], expired: [] };
+  let sorted: Sorted = { take: [], full: [], expired: [], cut: false };
+  let blocked = 0;
   for (let round = 0, n = request.n; round < ROUNDS; round++, n = Math.max(request.n, MORE)) {
-    // What an expired row or a cut-off one set free comes forward before the next look.
+    // What an expired row set free comes forward before the next look.
     await settleFreed(txn, locks);
-    const { rows, nextAt } = await look(txn, PICK_WITHIN, request, now, { n, most: n, skipped: keys.skipped });
+    const { rows, nextAt } = await look(txn, PICK_WITHIN, request, now, { n, most: n, blocked, skipped: keys.skipped });
     await keys.learn(rows);
     sorted = sort(rows, keys, request.n, now);
-    if (sorted.full.length + sorted.expired.length === 0) {
+    if (sorted.full.length + sorted.expired.length > 0) {
+      if (sorted.expired.length > 0) await expireRows(txn, sorted.expired, now);
+      const parked = keys.mayPark(sorted.full);
+      if (parked.length > 0) await txn.run(PARK, { ats: texts(parked.map((row) => text(row['at']))) });
+      blocked = Math.min(MORE, 4 * blocked + 8);
+    } else if (sorted.cut && sorted.take.length < request.n && rows.length === n) {
+      // Rows of full queues may have crowded out what other queues have.
+      blocked = 0;
+    } else {
       const soon = keys.skipped.length > 0 ? now + KEY_IN_USE_MS : null;
       const times = [nextAt, soon].filter((at) => at !== null);
       return { jobs: await take(txn, sorted.take, request.owner, now), nextAt: times.length > 0 ? Math.min(...times) : null };
     }
-    if (sorted.expired.length > 0) await expireRows(txn, sorted.expired, now);
-    const parked = keys.mayPark(sorted.full);
-    if (parked.length > 0) await txn.run(PARK, { ats: texts(parked.map((row) => text(row['at']))) });
   }
   return { jobs: await take(txn, sorted.take, request.owner, now), nextAt: now };
 };
@@ -178,17 +188,23 @@ interface Sorted {
   readonly take: Row[];
   readonly full: Row[];
   readonly expired: Row[];
+  /** Whether rows were passed over because their queue has no more room. */
+  cut: boolean;
 }
 
 /** In order, until enough may run; what lies behind that cut is not touched. */
 const sort = (rows: readonly Row[], keys: Keys, n: number, now: number): Sorted => {
-  const sorted: Sorted = { take: [], full: [], expired: [] };
+  const sorted: Sorted = { take: [], full: [], expired: [], cut: false };
   const taken = new Map<Value, number>();
+  const inQueue = new Map<Value, number>();
   for (const row of rows) {
     const key = textOrNull(row['limit_key']);
+    const queue = row['queue']!;
     if (isExpired(row, now)) sorted.expired.push(row);
+    else if ((inQueue.get(queue) ?? 0) >= number(row['room'])) sorted.cut = true;
     else if (key !== null && (taken.get(key) ?? 0) >= keys.roomOf(key)) sorted.full.push(row);
     else {
+      inQueue.set(queue, (inQueue.get(queue) ?? 0) + 1);
       if (key !== null) taken.set(key, (taken.get(key) ?? 0) + 1);
       sorted.take.push(row);
     }

@@ -61,7 +61,7 @@ const payloadMatch = ({ path, value }: PayloadMatch, bind: (value: Value) => str
 
 const TREE = sql`
   WITH RECURSIVE tree(id) AS (
-    SELECT * FROM unnest($ids::text[]) UNION SELECT b.id FROM tree t JOIN backline.job_body b ON b.parent_job_id = t.id)`;
+    SELECT id COLLATE "C" FROM unnest($ids::text[]) AS g(id) UNION SELECT b.id FROM tree t JOIN backline.job_body b ON b.parent_job_id = t.id)`;
 
 const CHUNK = 1000;
 
