@@ -1,0 +1,17 @@
+/** The same random histories as on SQLite (test/property.test.ts), fewer of them: PostgreSQL agrees with the model, answer by answer. */
+import { afterAll, beforeAll, test } from 'vitest';
+import { openPostgres } from '../../src/store/postgres/open.ts';
+import { runHistories } from './model/histories.ts';
+import { embedded18, freshSchema, type Server, startServer } from './postgres.ts';
+
+let server: Server;
+beforeAll(async () => {
+  server = await startServer(embedded18);
+});
+afterAll(() => server.dispose());
+
+const open = () => openPostgres(freshSchema(server), { durability: 'process' });
+
+test('40 random histories agree with the model', () => runHistories('everything', 40, open), 120_000);
+
+test('40 random histories behind full limits agree with the model', () => runHistories('limits', 40, open), 120_000);
