@@ -46,11 +46,7 @@ const asList = (given: string): unknown => given.split(',').map((item) => item.t
 /** A refused address must not show its password. */
 const address: Check<string> = (value, field) => {
   if (typeof value !== 'string' || value === '' || value.length > 4096)
-    throw invalidOption(
-      field,
-      typeof value === 'string' ? maskSecrets(value) : value,
-      ADDRESSES,
-    );
+    throw invalidOption(field, typeof value === 'string' ? maskSecrets(value) : value, ADDRESSES);
   return value;
 };
 

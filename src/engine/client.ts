@@ -308,7 +308,7 @@ export class Client<J extends Jobs = Jobs> {
   async backup(file: string): Promise<void> {
     const { store } = this.#parts;
     const checked = text(4096)(file, 'file');
-    if (!store.backup) throw fileOnly('backup()', store.where, 'Copy it with the server\'s own tools, such as pg_dump.');
+    if (!store.backup) throw fileOnly('backup()', store.where, "Copy it with the server's own tools, such as pg_dump.");
     return store.backup(checked);
   }
 

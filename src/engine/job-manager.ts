@@ -64,8 +64,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
    * @throws UNKNOWN_OPTION, INVALID_OPTION.
    */
   constructor(database: string, options: ManagerOptions<J> = {}) {
-    if (typeof database !== 'string' || database === '')
-      throw invalidOption('database', database, ADDRESSES);
+    if (typeof database !== 'string' || database === '') throw invalidOption('database', database, ADDRESSES);
     // Where the database has a clock of its own, all machines go by that one.
     const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
     const settings = { ...checkManagerOptions(options), clock };

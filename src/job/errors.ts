@@ -314,12 +314,15 @@ export const driverMissing = error('DRIVER_MISSING', (driver: string, cause: unk
   cause,
 }));
 
-export const databaseTooOld = error('DATABASE_TOO_OLD', (where: string, found: string | number, oldest: string | number) => ({
-  message: `The server of ${where} is PostgreSQL ${found}.`,
-  field: 'database',
-  found: String(found),
-  allowed: `PostgreSQL ${oldest} or newer`,
-}));
+export const databaseTooOld = error(
+  'DATABASE_TOO_OLD',
+  (where: string, found: string | number, oldest: string | number) => ({
+    message: `The server of ${where} is PostgreSQL ${found}.`,
+    field: 'database',
+    found: String(found),
+    allowed: `PostgreSQL ${oldest} or newer`,
+  }),
+);
 
 export const fileOnly = error('FILE_ONLY', (what: string, where: string, instead: string) => ({
   message: `${what} is for a database in a file; ${where} is none.`,

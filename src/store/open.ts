@@ -46,6 +46,6 @@ export const checkStore = async (url: string, options: { quick?: boolean } = {})
 /** Repairs a damaged database that no other process has open; the damaged one is kept. @throws STORE_DAMAGED, FILE_ONLY. */
 export const repairStore = async (url: string): Promise<RepairReport> => {
   if (isPostgres(url))
-    throw fileOnly('Repair', maskSecrets(url), 'Keep a copy of the server\'s files, and restore a backup.');
+    throw fileOnly('Repair', maskSecrets(url), "Keep a copy of the server's files, and restore a backup.");
   return (await import('./sqlite/open.ts')).repairSqlite(sqlitePath(url));
 };

@@ -157,7 +157,7 @@ let schemas = 0;
 /** The address of a schema that does not exist yet. */
 export const freshSchema = (server: Server): string => `${server.url()}?schema=case_${process.pid}_${schemas++}`;
 
-const NO_COPY = "a server is copied with its own tools";
+const NO_COPY = 'a server is copied with its own tools';
 
 /** A schema of its own for each case, on one server. */
 export const postgresOn = (server: () => Server): StoreOpener => ({

@@ -2,7 +2,7 @@
 import { storeUnavailable } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import type { StoreChange } from '../store.ts';
-import { Connection, type Params, type PgClient, type PgPool, type Row, sql, type Statements } from './driver.ts';
+import { Connection, type Params, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
@@ -58,7 +58,9 @@ const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
  */
 const settings = (synced: boolean): string => `
   SELECT set_config('synchronous_commit', ${
-    synced ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END` : `'off'`
+    synced
+      ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END`
+      : `'off'`
   }, true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '60s', true)`;
 
@@ -124,7 +126,10 @@ const runPieces = async (
     let end = i + 1;
     while (end < pieces.length && pieces[end]!.batch === batch) end++;
     const group = pieces.slice(i, end);
-    const answers = await batch(txn, group.flatMap(({ items }) => items));
+    const answers = await batch(
+      txn,
+      group.flatMap(({ items }) => items),
+    );
     let from = 0;
     for (const { items } of group) results.push(answers.slice(from, (from += items.length)));
     i = end;
@@ -155,10 +160,18 @@ const commit = async (
   committed.catch(() => {});
   // What others did comes before what is committed here, because it may be what this followed.
   if (reading) {
-    const rows = await reading.then(({ rows }): readonly Row[] => rows, () => []);
+    const rows = await reading.then(
+      ({ rows }): readonly Row[] => rows,
+      () => [],
+    );
     journal.heard(rows);
   }
-  const told = journal.tell(committed.then((command): readonly StoreChange[] => (command === 'COMMIT' ? txn.changes : []), () => []));
+  const told = journal.tell(
+    committed.then(
+      (command): readonly StoreChange[] => (command === 'COMMIT' ? txn.changes : []),
+      () => [],
+    ),
+  );
   try {
     await Promise.all(writing);
     await committed;
@@ -181,7 +194,10 @@ const judge = async (shared: Shared, db: Connection, xid: string, error: unknown
     if (status === 'committed') return;
     if (status === 'aborted') throw error;
   }
-  throw storeUnavailable(shared.where, `the connection was lost during COMMIT, and whether transaction ${xid} was written is not known`);
+  throw storeUnavailable(
+    shared.where,
+    `the connection was lost during COMMIT, and whether transaction ${xid} was written is not known`,
+  );
 };
 
 const statusOf = async ({ pool, statements }: Shared, xid: string): Promise<unknown> => {

@@ -28,7 +28,9 @@ export class CallerTransactions {
     const { query, connect, totalCount } = tx as { query?: unknown; connect?: unknown; totalCount?: unknown };
     if (typeof query !== 'function' || typeof connect !== 'function') throw badTransaction('is no client of pg');
     if (typeof totalCount === 'number')
-      throw badTransaction('is a pool, whose next query may go to another connection: pass the client that it gave you');
+      throw badTransaction(
+        'is a pool, whose next query may go to another connection: pass the client that it gave you',
+      );
     return tx as PgClient;
   }
 
@@ -62,7 +64,8 @@ export class CallerTransactions {
   async #mustBeOurs(client: PgClient, db: Connection): Promise<void> {
     if (this.#known.has(client)) return;
     const theirs = await db.get(MARK).catch(() => undefined);
-    if (theirs === undefined || theirs['mark'] !== (await this.#ourMark())) throw badTransaction('belongs to another database');
+    if (theirs === undefined || theirs['mark'] !== (await this.#ourMark()))
+      throw badTransaction('belongs to another database');
     this.#known.add(client);
   }
 

@@ -53,7 +53,9 @@ export interface PgConfig {
 }
 
 interface Pg {
-  readonly Pool: new (config: PgConfig & { max: number; allowExitOnIdle: boolean; idleTimeoutMillis: number }) => PgPool;
+  readonly Pool: new (
+    config: PgConfig & { max: number; allowExitOnIdle: boolean; idleTimeoutMillis: number },
+  ) => PgPool;
   readonly Client: new (config: PgConfig) => PgClient;
 }
 
@@ -188,6 +190,7 @@ const escape = (value: string): string => {
 export const numbers = (values: readonly (number | null)[]): string =>
   `{${values.map((value) => (value === null ? 'NULL' : Math.round(value))).join(',')}}`;
 
-export const flags = (values: readonly boolean[]): string => `{${values.map((value) => (value ? 't' : 'f')).join(',')}}`;
+export const flags = (values: readonly boolean[]): string =>
+  `{${values.map((value) => (value ? 't' : 'f')).join(',')}}`;
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

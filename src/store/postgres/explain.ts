@@ -20,7 +20,9 @@ export const isLost = (error: unknown): boolean => {
 
 /** Codes of Node's sockets and of name look-ups. */
 const NETWORK = new Set(
-  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH ENOENT EADDRNOTAVAIL'.split(' '),
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH ENOENT EADDRNOTAVAIL'.split(
+    ' ',
+  ),
 );
 /** What pg says without a code. */
 const LOST =

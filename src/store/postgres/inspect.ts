@@ -3,7 +3,7 @@ import { noDatabase, notOurDatabase } from '../../job/errors.ts';
 import type { FileReport, MigrationPlan } from '../sqlite/inspect.ts';
 import { parseAddress } from './address.ts';
 import { type Connection, sql } from './driver.ts';
-import { MIGRATIONS, visit, versionOf } from './open.ts';
+import { MIGRATIONS, versionOf, visit } from './open.ts';
 import { checkTables, statsOf } from './sql/read.ts';
 
 /** @throws NO_DATABASE, STORE_UNAVAILABLE. */

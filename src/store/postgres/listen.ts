@@ -2,7 +2,16 @@
  * Wake-ups between processes: LISTEN on one connection, NOTIFY after commits. Both are hints. Behind a transaction pooler, or while
  * the connection is down, nothing arrives, and polling finds everything all the same.
  */
-import { Connection, loadPg, type PgClient, type PgConfig, type PgPool, quoteName, sql, type Statements } from './driver.ts';
+import {
+  Connection,
+  loadPg,
+  type PgClient,
+  type PgConfig,
+  type PgPool,
+  quoteName,
+  type Statements,
+  sql,
+} from './driver.ts';
 
 const NOTIFY = sql`SELECT pg_notify($channel, $origin)`;
 

@@ -48,4 +48,3 @@ export const tryStripes = async (txn: Transaction, locks: readonly number[]): Pr
   const rows = await txn.all(TRY_ALONE, { locks: numbers(locks) });
   return new Set(rows.filter((row) => row['got'] === true).map((row) => Number(row['lock'])));
 };
-

@@ -4,7 +4,7 @@ import { databaseTooOld, noDatabase, notOurDatabase } from '../../job/errors.ts'
 import { sleep } from '../../util/sleep.ts';
 import { type Migration, mustBeKnown } from '../migrate.ts';
 import { type Address, parseAddress } from './address.ts';
-import { Connection, loadPg, type PgConfig, type PgPool, sql, Statements } from './driver.ts';
+import { Connection, loadPg, type PgConfig, type PgPool, Statements, sql } from './driver.ts';
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { jobs } from './migrations/0001-jobs.ts';
@@ -115,7 +115,8 @@ const SERVER = sql`SELECT current_setting('server_version_num')::int AS version,
 
 const mustBeSupported = async (db: Connection, where: string): Promise<void> => {
   const row = await db.get(SERVER);
-  if (Number(row!['version']) < OLDEST_SERVER * 10_000) throw databaseTooOld(where, String(row!['name']), OLDEST_SERVER);
+  if (Number(row!['version']) < OLDEST_SERVER * 10_000)
+    throw databaseTooOld(where, String(row!['name']), OLDEST_SERVER);
 };
 
 /** to_regclass: null for what is not there, and the schema need not exist. */

@@ -32,7 +32,17 @@ import { claimJobs } from './sql/claim.ts';
 import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
-import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import {
+  attemptsOf,
+  checkTables,
+  countJobs,
+  getJob,
+  listJobs,
+  logsOf,
+  queuesOf,
+  statsOf,
+  workersOf,
+} from './sql/read.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -71,7 +81,10 @@ export class PostgresStore implements Store {
   readonly #hints = new Set<() => void>();
   readonly #heartbeats = new Set<Heartbeat>();
   readonly #inserting: (txn: Transaction, items: readonly Insertion[]) => Promise<InsertOutcome[]>;
-  readonly #claiming: (txn: Transaction, items: readonly { request: ClaimRequest; now: number }[]) => Promise<ClaimAnswer[]>;
+  readonly #claiming: (
+    txn: Transaction,
+    items: readonly { request: ClaimRequest; now: number }[],
+  ) => Promise<ClaimAnswer[]>;
   #listener: Listener | undefined;
   #noted = false;
   #clockOffsetMs: number;
@@ -132,14 +145,16 @@ export class PostgresStore implements Store {
     return (await this.#commits.add(this.#claiming, [{ request, now }], { ...REPEATABLE, claims: true }))[0]!;
   };
 
-  applyChanges: Store['applyChanges'] = (changes) => this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, REPEATABLE);
+  applyChanges: Store['applyChanges'] = (changes) =>
+    this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, REPEATABLE);
 
   async applyWithin(tx: object, changes: readonly Change[]): Promise<ApplyOutcome[]> {
     if (this.#closed) throw storeClosed();
     return this.#callers.run(this.#callers.clientOf(tx), (txn) => applyChanges(txn, changes));
   }
 
-  saveProgress: Store['saveProgress'] = (updates, now) => this.#write((txn) => saveProgress(txn, updates, now), REPEATABLE);
+  saveProgress: Store['saveProgress'] = (updates, now) =>
+    this.#write((txn) => saveProgress(txn, updates, now), REPEATABLE);
 
   appendLogs: Store['appendLogs'] = async (lines) => {
     await this.#commits.add<LogEntry, void>(writeLogs, lines, REPEATABLE);
@@ -208,7 +223,8 @@ export class PostgresStore implements Store {
   setQueue: Store['setQueue'] = (name, change) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
 
-  setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
+  setKeyLimit: Store['setKeyLimit'] = (key, max) =>
+    this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
 
   expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
 

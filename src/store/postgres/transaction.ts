@@ -32,7 +32,12 @@ export class Transaction {
   /** Queue → type → status → how many more. */
   readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
 
-  constructor(where: string, db: Connection, begun: Promise<{ readonly listened: boolean }>, queues: ReadonlySet<string>) {
+  constructor(
+    where: string,
+    db: Connection,
+    begun: Promise<{ readonly listened: boolean }>,
+    queues: ReadonlySet<string>,
+  ) {
     this.where = where;
     this.#db = db;
     this.#begun = begun;

@@ -1,7 +1,15 @@
 /** What workers and people do to jobs. Whoever deletes the row that says where a job stands has the right to move it. */
 import type { Change } from '../../../job/change.ts';
 import { FINAL, REVIVABLE, type Status } from '../../../job/states.ts';
-import type { Adjustment, AdjustOutcome, ApplyOutcome, LogEntry, ProgressUpdate, StoreChange, Target } from '../../store.ts';
+import type {
+  Adjustment,
+  AdjustOutcome,
+  ApplyOutcome,
+  LogEntry,
+  ProgressUpdate,
+  StoreChange,
+  Target,
+} from '../../store.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
 import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
@@ -56,10 +64,17 @@ export const applyChanges = async (txn: Transaction, changes: readonly Change[])
   }
   // In order of seq, as everybody locks rows.
   const once = [...first.values()].sort((a, b) => changes[a]!.job.seq - changes[b]!.job.seq);
-  const applied = await applyOnce(txn, once.map((i) => asEnding(changes[i]!)), 0);
+  const applied = await applyOnce(
+    txn,
+    once.map((i) => asEnding(changes[i]!)),
+    0,
+  );
   const missed = once.filter((_, k) => !applied.has(k));
   for (const [k, i] of once.entries()) if (applied.has(k)) outcomes[i] = 'applied';
-  const waiting = await stillRunning(txn, missed.map((i) => changes[i]!));
+  const waiting = await stillRunning(
+    txn,
+    missed.map((i) => changes[i]!),
+  );
   for (const [k, i] of missed.entries()) outcomes[i] = waiting[k] ? 'cancel-requested' : 'late';
   for (const i of missed) if (outcomes[i] === 'late') txn.late();
   // The same attempt a second time in one call: the first counts, unless it was refused and this one is not.
@@ -147,7 +162,11 @@ const PROGRESS = sql`
     AS g(seq, claim, id, percent, note) ORDER BY seq) g
   WHERE r.seq = g.seq AND r.claim = g.claim AND r.id = g.id RETURNING r.seq`;
 
-export const saveProgress = async (txn: Transaction, updates: readonly ProgressUpdate[], now: number): Promise<void> => {
+export const saveProgress = async (
+  txn: Transaction,
+  updates: readonly ProgressUpdate[],
+  now: number,
+): Promise<void> => {
   const last = new Map(updates.map((update) => [`${update.job.seq} ${update.job.claim}`, update]));
   const given = [...last.values()].sort((a, b) => a.job.seq - b.job.seq);
   if (given.length === 0) return;
@@ -281,7 +300,12 @@ const ADJUST = sql`
   WHERE seq = $seq RETURNING id, type, queue, attempts, run_at, held`;
 
 /** A changed row stands open again: the claim puts it aside if it must. */
-export const adjustJob = async (txn: Transaction, id: string, change: Adjustment, now: number): Promise<AdjustOutcome> => {
+export const adjustJob = async (
+  txn: Transaction,
+  id: string,
+  change: Adjustment,
+  now: number,
+): Promise<AdjustOutcome> => {
   for (let look = 0; ; look++) {
     const found = await txn.get(FIND, { id });
     if (!found) return { kind: 'missing' };

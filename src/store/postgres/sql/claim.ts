@@ -108,7 +108,12 @@ const MORE = 500;
 const KEY_IN_USE_MS = 50;
 
 /** Where limits are set, a claim must keep all others out: if it does not, it says so in the transaction, and takes nothing. */
-export const claimJobs = async (txn: Transaction, locks: Locks, request: ClaimRequest, now: number): Promise<ClaimAnswer> => {
+export const claimJobs = async (
+  txn: Transaction,
+  locks: Locks,
+  request: ClaimRequest,
+  now: number,
+): Promise<ClaimAnswer> => {
   if (request.n <= 0) return { jobs: [], nextAt: null };
   return txn.alone ? claimWithin(txn, locks, request, now) : claimFreely(txn, request, now);
 };
@@ -157,7 +162,12 @@ const claimFreely = async (txn: Transaction, request: ClaimRequest, now: number)
 };
 
 /** Picks until nothing had to be put aside: only then is the order right for what is taken. */
-const claimWithin = async (txn: Transaction, locks: Locks, request: ClaimRequest, now: number): Promise<ClaimAnswer> => {
+const claimWithin = async (
+  txn: Transaction,
+  locks: Locks,
+  request: ClaimRequest,
+  now: number,
+): Promise<ClaimAnswer> => {
   const keys = new Keys(txn, locks);
   let sorted: Sorted = { take: [], full: [], expired: [], cut: false };
   let blocked = 0;
@@ -178,7 +188,10 @@ const claimWithin = async (txn: Transaction, locks: Locks, request: ClaimRequest
     } else {
       const soon = keys.skipped.length > 0 ? now + KEY_IN_USE_MS : null;
       const times = [nextAt, soon].filter((at) => at !== null);
-      return { jobs: await take(txn, sorted.take, request.owner, now), nextAt: times.length > 0 ? Math.min(...times) : null };
+      return {
+        jobs: await take(txn, sorted.take, request.owner, now),
+        nextAt: times.length > 0 ? Math.min(...times) : null,
+      };
     }
   }
   return { jobs: await take(txn, sorted.take, request.owner, now), nextAt: now };
@@ -229,9 +242,15 @@ class Keys {
 
   /** The lock first, and then the count: nobody can leave in between. Without the lock the count can only be too high. */
   async learn(rows: readonly Row[]): Promise<void> {
-    const keys = [...new Set(rows.flatMap((row) => textOrNull(row['limit_key']) ?? []))].filter((key) => !this.#rooms.has(key));
+    const keys = [...new Set(rows.flatMap((row) => textOrNull(row['limit_key']) ?? []))].filter(
+      (key) => !this.#rooms.has(key),
+    );
     if (keys.length === 0) return;
-    for (const lock of await tryStripes(this.#txn, keys.map((key) => this.#locks.stripe(key)))) this.#ours.add(lock);
+    for (const lock of await tryStripes(
+      this.#txn,
+      keys.map((key) => this.#locks.stripe(key)),
+    ))
+      this.#ours.add(lock);
     for (const key of keys) this.#rooms.set(key, Number.POSITIVE_INFINITY);
     for (const row of await this.#txn.all(KEYS, { keys: texts(keys) }))
       this.#rooms.set(text(row['key']), number(row['max_running']) - number(row['running']));
@@ -276,4 +295,3 @@ const take = async (txn: Transaction, rows: readonly Row[], owner: string, now: 
     return job;
   });
 };
-

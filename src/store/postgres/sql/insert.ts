@@ -135,7 +135,8 @@ class Inserting {
     this.#idsOfRun.clear();
     this.#keysOfRun.clear();
     for (let look = 0; run.length > 0; look++) {
-      if (look === LOOKS) throw storeBusy(this.#txn.where, 0, 'the holders of a key came and went while it was looked at');
+      if (look === LOOKS)
+        throw storeBusy(this.#txn.where, 0, 'the holders of a key came and went while it was looked at');
       run = await this.#writeOnce(run);
     }
   }
@@ -266,9 +267,22 @@ const onTakenKey = async (txn: Transaction, job: NewJob, holder: Row, now: numbe
 
 /** The waiting job gets the new values, and keeps its id, its number and its hold. */
 const replace = async (txn: Transaction, job: NewJob, holder: Row, now: number): Promise<void> => {
-  const { type, queue, priority, runAt, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, expiresAt, limitKey } = job;
+  const { type, queue, priority, runAt, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, expiresAt, limitKey } =
+    job;
   const [seq, status] = [number(holder['seq']), text(holder['status']) as Status];
-  const values = { type, queue, priority, runAt, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, expiresAt, limitKey };
+  const values = {
+    type,
+    queue,
+    priority,
+    runAt,
+    payload,
+    maxAttempts,
+    maxCrashes,
+    timeoutMs,
+    totalMs,
+    expiresAt,
+    limitKey,
+  };
   await txn.run(REPLACE, { ...values, tags: tagsOf(job), seq });
   await putBack(txn, [seq]);
   txn.moved({ queue: text(holder['queue']), type: text(holder['type']) }, status, null);

@@ -47,7 +47,10 @@ const MOST = 500;
 
 /** Two statements: the second must see what was parked before the lock was ours. */
 const unpark = async (txn: Transaction, locks: Locks, freed: readonly (readonly [string, number])[]): Promise<void> => {
-  await shareStripes(txn, freed.map(([key]) => locks.stripe(key)));
+  await shareStripes(
+    txn,
+    freed.map(([key]) => locks.stripe(key)),
+  );
   const n = await txn.run(UNPARK, {
     keys: texts(freed.map(([key]) => key)),
     ns: numbers(freed.map(([, count]) => Math.min(count, MOST))),
@@ -79,7 +82,9 @@ const ROOM = sql`
 
 const openRoom = async (txn: Transaction, locks: Locks, keys: readonly string[]): Promise<void> => {
   const rows = await txn.all(ROOM, { keys: texts(keys) });
-  const open = rows.flatMap((row) => (number(row['room']) > 0 ? [[text(row['key']), number(row['room'])] as const] : []));
+  const open = rows.flatMap((row) =>
+    number(row['room']) > 0 ? [[text(row['key']), number(row['room'])] as const] : [],
+  );
   if (open.length > 0) await unpark(txn, locks, open);
 };
 

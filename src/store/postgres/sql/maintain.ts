@@ -113,7 +113,11 @@ const CLOSE_WINDOWS = sql`
     SELECT key FROM backline.job_key_windows WHERE until <= $now::bigint ORDER BY until LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
 
 /** One chunk of retention. @returns how many rows went; 0 when nothing is left to do. */
-export const pruneChunk = async (txn: Transaction, { doneBefore, failedBefore, keep }: Retention, now: number): Promise<number> => {
+export const pruneChunk = async (
+  txn: Transaction,
+  { doneBefore, failedBefore, keep }: Retention,
+  now: number,
+): Promise<number> => {
   await txn.run(CLOSE_WINDOWS, { now });
   const seqs: number[] = [];
   const older = async (status: string, before: number) => {
@@ -123,8 +127,7 @@ export const pruneChunk = async (txn: Transaction, { doneBefore, failedBefore, k
   if (failedBefore !== null) for (const status of ['failed', 'timeout']) await older(status, failedBefore);
   if (seqs.length === 0 && keep !== null) {
     const over = number((await txn.get(FINISHED))!['n']) - keep;
-    if (over > 0)
-      for (const row of await txn.all(OLDEST, { most: Math.min(over, 500) })) seqs.push(number(row['seq']));
+    if (over > 0) for (const row of await txn.all(OLDEST, { most: Math.min(over, 500) })) seqs.push(number(row['seq']));
   }
   return deleteJobs(txn, seqs, now, 'done');
 };
@@ -142,7 +145,12 @@ const DELETE = sql`
   DELETE FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) RETURNING seq, id, type, queue, attempts, run_at`;
 
 /** Deletes jobs that do not run and have no child that stays. @returns how many. */
-const deleteJobs = async (txn: Transaction, given: readonly number[], now: number, which: 'done' | 'any'): Promise<number> => {
+const deleteJobs = async (
+  txn: Transaction,
+  given: readonly number[],
+  now: number,
+  which: 'done' | 'any',
+): Promise<number> => {
   if (given.length === 0) return 0;
   await txn.run(LOCK, { seqs: numbers(given) });
   const going = await childless(txn, given);
@@ -175,12 +183,24 @@ const childless = async (txn: Transaction, seqs: readonly number[]): Promise<num
   return [...going];
 };
 
-const NOT_RUNNING = ['created', 'queued', 'completed', 'failed', 'cancelled', 'timeout'] as const satisfies readonly Status[];
+const NOT_RUNNING = [
+  'created',
+  'queued',
+  'completed',
+  'failed',
+  'cancelled',
+  'timeout',
+] as const satisfies readonly Status[];
 
 /** One chunk, from the newest on: so the children of a family come before their parents. */
 export const removeChunk = async (txn: Transaction, target: Target, before: number, now: number) => {
   const { rows, next } = await chunkOf(txn, target, NOT_RUNNING, before, 'newest');
-  const removed = await deleteJobs(txn, rows.map((row) => number(row['seq'])), now, 'any');
+  const removed = await deleteJobs(
+    txn,
+    rows.map((row) => number(row['seq'])),
+    now,
+    'any',
+  );
   return { removed, next };
 };
 
@@ -195,7 +215,12 @@ const SET_QUEUE = sql`
     max_running = CASE WHEN $setLimit::boolean THEN excluded.max_running ELSE q.max_running END`;
 
 /** Alone: a claim that is on its way must not miss a pause or a limit that was acknowledged. */
-export const setQueue = async (txn: Transaction, locks: Locks, name: string, { pause, maxRunning }: QueueChange): Promise<void> => {
+export const setQueue = async (
+  txn: Transaction,
+  locks: Locks,
+  name: string,
+  { pause, maxRunning }: QueueChange,
+): Promise<void> => {
   await claimAlone(txn, locks);
   const values: Record<string, Value> = {
     name,

@@ -20,7 +20,11 @@ export const getJob = async (db: Connection, id: string): Promise<Job | null> =>
 export const listJobs = (db: Connection, filter: CheckedFilter, page: CheckedPage, now: number): Promise<JobPage> =>
   page.order === 'next' ? listNext(db, filter, page, now) : listBySeq(db, filter, page);
 
-const listBySeq = async (db: Connection, filter: CheckedFilter, { order, limit, after }: CheckedPage): Promise<JobPage> => {
+const listBySeq = async (
+  db: Connection,
+  filter: CheckedFilter,
+  { order, limit, after }: CheckedPage,
+): Promise<JobPage> => {
   const where = whereOf(filter);
   const [compare, direction] = order === 'newest' ? ['<', 'DESC'] : ['>', 'ASC'];
   const values: Record<string, Value> = { ...where.values, limit: limit + 1 };
@@ -34,7 +38,12 @@ const listBySeq = async (db: Connection, filter: CheckedFilter, { order, limit, 
 };
 
 /** What runs next: the claim's own order, the first of each lane, merged. */
-const listNext = async (db: Connection, filter: CheckedFilter, { limit, after }: CheckedPage, now: number): Promise<JobPage> => {
+const listNext = async (
+  db: Connection,
+  filter: CheckedFilter,
+  { limit, after }: CheckedPage,
+  now: number,
+): Promise<JobPage> => {
   const where = whereOf({ ...filter, queue: undefined, status: undefined });
   const [priority, runAt, seq] = after === undefined ? [null, null, null] : cursor(after, 3);
   const statement = `
@@ -111,7 +120,12 @@ const LOGS = sql`
   SELECT claim, n, at, level, message, fields FROM backline.job_logs
   WHERE job = (SELECT seq FROM backline.job_body WHERE id = $id) AND (claim, n) > ($claim, $n) ORDER BY claim, n LIMIT $limit`;
 
-export const logsOf = async (db: Connection, id: string, after: LogPosition | null, limit: number): Promise<LogLine[]> =>
+export const logsOf = async (
+  db: Connection,
+  id: string,
+  after: LogPosition | null,
+  limit: number,
+): Promise<LogLine[]> =>
   (await db.all(LOGS, { id, claim: after?.claim ?? -1, n: after?.n ?? -1, limit })).map(toLogLine);
 
 const WORKERS = sql`
