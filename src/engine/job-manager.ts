@@ -65,9 +65,10 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
    */
   constructor(database: string, options: ManagerOptions<J> = {}) {
     if (typeof database !== 'string' || database === '') throw invalidOption('database', database, ADDRESSES);
+    const checked = checkManagerOptions(options);
     // Where the database has a clock of its own, all machines go by that one.
     const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
-    const settings = { ...checkManagerOptions(options), clock };
+    const settings = { ...checked, clock };
     const types = checkJobTypes(options.jobs);
     super({
       get store() {

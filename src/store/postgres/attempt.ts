@@ -131,7 +131,10 @@ const runPieces = async (
       group.flatMap(({ items }) => items),
     );
     let from = 0;
-    for (const { items } of group) results.push(answers.slice(from, (from += items.length)));
+    for (const { items } of group) {
+      results.push(answers.slice(from, from + items.length));
+      from += items.length;
+    }
     i = end;
   }
   await settleFreed(txn, shared.locks);

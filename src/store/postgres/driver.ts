@@ -3,7 +3,7 @@
  * the schema `backline.`; both are put in place here, once per statement.
  */
 import { createRequire } from 'node:module';
-import { driverMissing } from '../../job/errors.ts';
+import { driverMissing, invalidOption } from '../../job/errors.ts';
 
 export type Value = string | number | boolean | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -177,12 +177,12 @@ const toText = (value: Value | undefined): string | null => {
   return typeof value === 'string' ? clean(value) : String(value);
 };
 
-/** A list of texts as one value, for `$names::text[]`. @throws TypeError for what is no text: nothing is made one by accident. */
+/** A list of texts as one value, for `$names::text[]`. @throws INVALID_OPTION for what is no text: nothing is made one by accident. */
 export const texts = (values: readonly (string | null)[]): string =>
-  `{${values.map((value) => (value === null ? 'NULL' : `"${escape(value)}"`)).join(',')}}`;
+  `{${values.map((value) => (value === null ? 'NULL' : `"${escaped(value)}"`)).join(',')}}`;
 
-const escape = (value: string): string => {
-  if (typeof value !== 'string') throw new TypeError(`a text was expected, not ${typeof value}`);
+const escaped = (value: string): string => {
+  if (typeof value !== 'string') throw invalidOption('a value for the database', value, 'text');
   return value.includes('\\') || value.includes('"') ? value.replace(/[\\"]/g, '\\$&') : value;
 };
 

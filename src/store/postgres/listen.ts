@@ -120,7 +120,7 @@ export class Notifier {
       await new Connection(client, this.#statements).run(NOTIFY, { channel, origin: this.#origin });
       client.release!();
     } catch (error) {
-      client?.release!(error);
+      client?.release?.(error);
     }
   }
 }

@@ -8,7 +8,8 @@ import { Connection, loadPg, type PgConfig, type PgPool, Statements, sql } from 
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { jobs } from './migrations/0001-jobs.ts';
-import { measureClock, PostgresStore, type StoreOptions } from './store.ts';
+import { measureClock } from './reader.ts';
+import { PostgresStore, type StoreOptions } from './store.ts';
 
 export const MIGRATIONS: readonly Migration[] = [jobs];
 

@@ -21,12 +21,12 @@ import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
 import { Commits } from './commits.ts';
-import { Connection, type PgClient, type PgConfig, type PgPool, type Statements } from './driver.ts';
-import { explain, isConflict, isLost } from './explain.ts';
+import type { Connection, PgConfig, PgPool, Statements } from './driver.ts';
 import { Journal } from './journal.ts';
-import { beatFromThread, endLease, type Heartbeat, NOW, register } from './lease.ts';
+import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
+import { measureClock, Reader } from './reader.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
@@ -65,8 +65,6 @@ const REPEATABLE = { synced: false };
 
 const CLOCK_EVERY_MS = 60_000;
 const FOLD_AFTER_MS = 1000;
-const READ_TRIES = 3;
-const READ_RETRY_MS = 50;
 const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
@@ -75,6 +73,7 @@ export class PostgresStore implements Store {
   readonly #locks: Locks;
   readonly #commits: Commits;
   readonly #journal: Journal;
+  readonly #reader: Reader;
   readonly #notifier: Notifier;
   readonly #callers: CallerTransactions;
   readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
@@ -102,6 +101,7 @@ export class PostgresStore implements Store {
     this.#clockOffsetMs = parts.clockOffsetMs;
     const locks = locksOf(address.schema);
     this.#locks = locks;
+    this.#reader = new Reader(pool, statements, address.where);
     this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
     this.#notifier = new Notifier(pool, statements, this.#journal.origin);
     const shared: Shared = {
@@ -157,7 +157,7 @@ export class PostgresStore implements Store {
     this.#write((txn) => saveProgress(txn, updates, now), REPEATABLE);
 
   appendLogs: Store['appendLogs'] = async (lines) => {
-    await this.#commits.add<LogEntry, void>(writeLogs, lines, REPEATABLE);
+    await this.#commits.add<LogEntry, null>(writeLogs, lines, REPEATABLE);
   };
 
   async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
@@ -188,33 +188,37 @@ export class PostgresStore implements Store {
 
   async requestCancel(target: Target, reason: string, now: number) {
     const total = { cancelled: 0, requested: 0 };
-    await this.#inChunks(async (txn, after) => {
-      const { next, cancelled, requested } = await cancelChunk(txn, target, after, reason, now);
-      const done = () => {
+    await this.#inChunks(
+      (txn, after) => cancelChunk(txn, target, after, reason, now),
+      ({ cancelled, requested }) => {
         total.cancelled += cancelled;
         total.requested += requested;
-      };
-      return { next, done };
-    });
+      },
+    );
     return total;
   }
 
   async revive(target: Target, now: number): Promise<number> {
     let total = 0;
-    await this.#inChunks(async (txn, after) => {
-      const { next, revived } = await reviveChunk(txn, target, after, now);
-      return { next, done: () => void (total += revived) };
-    });
+    await this.#inChunks(
+      (txn, after) => reviveChunk(txn, target, after, now),
+      ({ revived }) => {
+        total += revived;
+      },
+    );
     return total;
   }
 
   /** From the newest on, because a child is younger than its parent. */
   async remove(target: Target, now: number): Promise<number> {
     let total = 0;
-    await this.#inChunks(async (txn, before) => {
-      const { next, removed } = await removeChunk(txn, target, before, now);
-      return { next, done: () => void (total += removed) };
-    }, Number.MAX_SAFE_INTEGER);
+    await this.#inChunks(
+      (txn, before) => removeChunk(txn, target, before, now),
+      ({ removed }) => {
+        total += removed;
+      },
+      Number.MAX_SAFE_INTEGER,
+    );
     return total;
   }
 
@@ -292,7 +296,7 @@ export class PostgresStore implements Store {
     this.#listeners.clear();
     this.#notifier.close();
     // A server that is away must not hold up the end; and a listener's row lapses by itself.
-    const leaving = this.#use((db) => this.#journal.stop(db)).catch(() => {});
+    const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
     await Promise.race([leaving, sleep(CLOSE_MS, { keepAlive: false })]);
     // A worker whose store is closed can do nothing more: it must not look alive to others.
     await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
@@ -304,30 +308,8 @@ export class PostgresStore implements Store {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 
-  /** A read that a lost connection or a conflict cut short is simply done again. */
-  async #read<T>(work: (db: Connection) => Promise<T>): Promise<T> {
-    if (this.#closed) throw storeClosed();
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#use(work);
-      } catch (error) {
-        if (this.#closed) throw storeClosed();
-        if (tries === READ_TRIES || !(isLost(error) || isConflict(error))) throw explain(error, this.where);
-        await sleep((tries - 1) * READ_RETRY_MS);
-      }
-    }
-  }
-
-  async #use<T>(work: (db: Connection) => Promise<T>): Promise<T> {
-    const client: PgClient = await this.#parts.pool.connect();
-    try {
-      const answer = await work(new Connection(client, this.#parts.statements));
-      client.release!();
-      return answer;
-    } catch (error) {
-      client.release!(isLost(error) ? error : undefined);
-      throw error;
-    }
+  #read<T>(work: (db: Connection) => Promise<T>): Promise<T> {
+    return this.#closed ? Promise.reject(storeClosed()) : this.#reader.read(work);
   }
 
   #insertions(jobs: Parameters<Store['insert']>[0], now: number): Insertion[] {
@@ -362,16 +344,18 @@ export class PostgresStore implements Store {
     this.#clockAt = performance.now();
   }
 
-  async #inChunks(
-    chunk: (txn: Transaction, after: number) => Promise<{ next: number | null; done: () => void }>,
+  /** Each chunk is a transaction; it counts once it has committed. */
+  async #inChunks<T extends { readonly next: number | null }>(
+    chunk: (txn: Transaction, after: number) => Promise<T>,
+    committed: (chunk: T) => void,
     start = 0,
   ): Promise<void> {
     let after: number | null = start;
     while (after !== null) {
       const from: number = after;
-      const { next, done } = await this.#write((txn) => chunk(txn, from), PROMISED);
-      done();
-      after = next;
+      const done: T = await this.#write((txn) => chunk(txn, from), PROMISED);
+      committed(done);
+      after = done.next;
     }
   }
 
@@ -387,15 +371,7 @@ export class PostgresStore implements Store {
   }
 }
 
-const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<void[]> => {
+const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<null[]> => {
   await appendLogs(txn, lines);
   return [];
-};
-
-/** @returns what the server's clock is ahead of ours: its time, against the middle of the time it took to ask. */
-export const measureClock = async (db: Connection): Promise<number> => {
-  const asked = Date.now();
-  const began = performance.now();
-  const { ms } = (await db.get(NOW)) as { ms: number };
-  return Math.round(ms - asked - (performance.now() - began) / 2);
 };
