@@ -14,6 +14,14 @@ export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
 export type { Logger } from './engine/log.ts';
 export type { ManagerOptions } from './engine/manager-options.ts';
+export type {
+  FlowCounts,
+  Metrics,
+  MetricsFigures,
+  MetricsOptions,
+  MetricsPoint,
+  Percentiles,
+} from './engine/metrics.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
