@@ -2,6 +2,7 @@ import { type ApplicationJobs, closeJobManager, getJobManager, job } from 'backl
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inAnHour, resultOf, startApplication } from '../../test/applications.ts';
 import { codeOf, IMPATIENT, refusalOf } from '../../test/managers.ts';
+import { startProgram } from '../../test/programs/run.ts';
 import { signal, until } from '../../test/wait.ts';
 
 beforeEach(() => void vi.stubEnv('LOG_LEVEL', 'ERROR'));
@@ -147,6 +148,17 @@ describe('shutting down', () => {
     }
     expect(getJobManager({ logger: false })).not.toBe(closed);
   });
+});
+
+test('SIGTERM lets a running function end, and then ends the program', { timeout: 60_000 }, async () => {
+  const program = startProgram('application', [':memory:']);
+  await program.said('ready');
+  await program.said('running');
+  program.process.kill('SIGTERM');
+  program.process.stdin!.write('end');
+  await program.said('completed running');
+  expect(await program.ended).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(program.lines).not.toContain('never said');
 });
 
 describe('lines of the log', () => {

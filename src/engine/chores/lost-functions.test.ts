@@ -2,6 +2,7 @@ import { job } from 'backline';
 import { describe, expect, test } from 'vitest';
 import { inAnHour, resultOf, startApplication } from '../../../test/applications.ts';
 import { freshFile, refusalOf, startManager } from '../../../test/managers.ts';
+import { startProgram } from '../../../test/programs/run.ts';
 import { nextEvent } from '../../../test/wait.ts';
 import { failLostFunctions } from './lost-functions.ts';
 
@@ -63,4 +64,19 @@ describe('what a dead process left of its functions', () => {
     const refusal = await refusalOf(() => resultOf(jobs, id));
     expect(refusal.cause).toMatchObject({ code: 'FUNCTION_LOST' });
   });
+});
+
+test('a process that is killed leaves no job that nobody can run', { timeout: 60_000 }, async () => {
+  const database = freshFile();
+  const program = startProgram('application', [database]);
+  await program.said('ready');
+  await program.said('running');
+  program.process.kill('SIGKILL');
+  await program.ended;
+  const jobs = await startApplication({ database });
+  for (const id of ['running', 'waiting', 'later']) {
+    expect(await jobs.getJob(id)).toMatchObject({ status: 'failed' });
+    expect((await jobs.manager.attempts(id)).at(-1)).toMatchObject({ error: { code: 'FUNCTION_LOST' } });
+  }
+  expect(await jobs.getJobs()).toEqual([]);
 });
