@@ -183,6 +183,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     return this.health();
   }
 
+  /** The emitter, under the name that S1's engine has for it. */
+  get jobManager(): this {
+    return this;
+  }
+
   /** S1's view of the database. */
   get db(): {
     getJobStatistics: () => Promise<JobStatistics>;
