@@ -194,8 +194,8 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
   /** Now, now and then, and whenever a worker was lost. */
   async #endLost(): Promise<void> {
     const end = async () => void (await failLostFunctions(this.manager, this.#database));
-    await end();
     const onError = (error: unknown) => this.#say('warn', { err: error }, 'functions of dead processes were not ended');
+    await end().catch(onError);
     this.#lostFunctions = new Repeater(end, { everyMs: LOST_MS, keepAlive: false, onError });
     this.#lostFunctions.start();
     this.manager.on('worker-lost', () => this.#lostFunctions?.soon());
@@ -217,7 +217,7 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
       this.#say('info', {}, 'the job manager has shut down');
     } catch (error) {
       this.#say('error', { err: error }, 'the job manager did not shut down in order');
-      await this.manager.close({ timeout: 0 });
+      await this.manager.close({ timeout: 0 }).catch(() => {});
     } finally {
       this.#onEnd();
     }

@@ -16,6 +16,7 @@ const ARGUMENTS: Readonly<Record<string, unknown[]>> = {
   unknownOption: ['options', 'prioirty', ['priority']],
   unknownJobType: ['mial', ['mail']],
   jobExpired: [0],
+  managerExists: [['database', 'jobs']],
 };
 
 describe('every error', () => {

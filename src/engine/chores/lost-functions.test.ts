@@ -47,6 +47,17 @@ describe('what a dead process left of its functions', () => {
     expect(await jobs.getJob(id!)).toMatchObject({ status: 'failed' });
   });
 
+  test('waits where its queue is paused, holds up nobody, and fails once it may', async () => {
+    const database = freshFile();
+    const dead = await startManager({ worker: false }, database);
+    const { id } = await dead.enqueue('function.00dead00', { function: 'ingest', entry: 1 }, { queue: 'slow' });
+    await dead.pauseQueue('slow');
+    expect(await failLostFunctions(dead, database, 50)).toBe(0);
+    await dead.resumeQueue('slow');
+    expect(await failLostFunctions(dead, database)).toBe(1);
+    expect(await dead.get(id)).toMatchObject({ status: 'failed' });
+  });
+
   test('is not confused with the functions of a living one', async () => {
     const database = freshFile();
     const jobs = await startApplication({ database });

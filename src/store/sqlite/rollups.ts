@@ -50,6 +50,8 @@ interface Kind {
 
 export class Rollups {
   readonly #tallies: Tally[] = [];
+  /** Queue → type → one for each minute. */
+  readonly #byQueue = new Map<string, Map<string, Tally[]>>();
   #last: Tally | undefined;
 
   count({ queue, type }: Kind, what: Counted, at: number): void {
@@ -102,6 +104,7 @@ export class Rollups {
       );
     }
     this.#tallies.length = 0;
+    this.#byQueue.clear();
     this.#last = undefined;
   }
 
@@ -110,13 +113,29 @@ export class Rollups {
     const minute = at - (at % MINUTE_MS);
     const last = this.#last;
     if (last && last.minute === minute && last.queue === queue && last.type === type) return last;
-    let tally = this.#tallies.find((one) => one.minute === minute && one.queue === queue && one.type === type);
+    const tallies = this.#talliesOf(queue, type);
+    let tally = tallies.find((one) => one.minute === minute);
     if (!tally) {
       tally = new Tally(minute, queue, type);
+      tallies.push(tally);
       this.#tallies.push(tally);
     }
     this.#last = tally;
     return tally;
+  }
+
+  #talliesOf(queue: string, type: string): Tally[] {
+    let types = this.#byQueue.get(queue);
+    if (!types) {
+      types = new Map();
+      this.#byQueue.set(queue, types);
+    }
+    let tallies = types.get(type);
+    if (!tallies) {
+      tallies = [];
+      types.set(type, tallies);
+    }
+    return tallies;
   }
 }
 
