@@ -99,8 +99,7 @@ export const checkMetricsRange = (given: unknown, now: number): MetricsRange => 
 export const metricsOf = (range: MetricsRange, { flow, depth }: StoreMetrics): Metrics => {
   const { since, until, stepMs } = range;
   const seconds = (until - since) / 1000;
-  const types = new Map<string, FlowRow[]>();
-  for (const row of flow) types.set(row.type, [...(types.get(row.type) ?? []), row]);
+  const types = Map.groupBy(flow, ({ type }) => type);
   return {
     since,
     until,
