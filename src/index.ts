@@ -8,12 +8,24 @@ export { type JobStatus, readStatus, type StatusError } from './doors/drop/statu
 export { type CatalogJob, type SubmitOptions, submitJob } from './doors/drop/submit.ts';
 export { JobScheduler } from './doors/drop/watcher.ts';
 export { type ServerOptions, type StatusServer, startServer as startStatusPage } from './doors/http/server.ts';
+export { closeJobManager, getJobManager } from './engine/application.ts';
+export type { ApplicationJob, Trigger } from './engine/application-job.ts';
+export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';
+export type { FunctionOptions, TypeOptions } from './engine/application-options.ts';
 export { Client, type Enqueued, type EnqueuedItem, type EnqueueItem } from './engine/client.ts';
 export type { EventMap, EventName, JobEvent } from './engine/events.ts';
 export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
 export type { Logger } from './engine/log.ts';
 export type { ManagerOptions } from './engine/manager-options.ts';
+export type {
+  FlowCounts,
+  Metrics,
+  MetricsFigures,
+  MetricsOptions,
+  MetricsPoint,
+  Percentiles,
+} from './engine/metrics.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';

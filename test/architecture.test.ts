@@ -39,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Single files that may do more, and what for. Paths end in `/` for a folder. */
 const EXCEPTIONS: readonly (readonly [from: string, to: string, why: string])[] = [
   ['src/engine/job-manager.ts', 'src/store/open.ts', 'it turns the address it is given into a store'],
+  ['src/engine/application.ts', 'src/config/', 'it is for a whole application, and follows its LOG_LEVEL'],
   [
     'src/doors/cli/connect.ts',
     'src/engine/job-manager.ts',

@@ -70,7 +70,8 @@ describe('every document', () => {
 
   test('names only files that exist', () => {
     const missing = documents
-      .filter((document) => document !== 'CHANGELOG.md')
+      // The promises have a test of their own.
+      .filter((document) => document !== 'CHANGELOG.md' && document !== 'docs/promises.md')
       .flatMap((document) =>
         matches(withoutCode(read(document)), /`((?:src|test|examples|scripts|bench|docs|\.ci)\/[\w./-]*)`/g)
           .filter((path) => !existsSync(`${ROOT}/${path}`))

@@ -31,6 +31,7 @@ import type {
   WorkerRow,
 } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
 import { checkItem, prepareJob, type SystemDefaults } from './new-job.ts';
 import type { Results } from './results.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
@@ -297,6 +298,15 @@ export class Client<J extends Jobs = Jobs> {
 
   async stats(): Promise<StoreStats> {
     return this.#parts.store.stats();
+  }
+
+  /**
+   * What happened, per step, in all and per job type: rates, error rates, times, and how deep the queues were. Kept for
+   * `retention.metrics`. @throws UNKNOWN_OPTION, INVALID_OPTION.
+   */
+  async metrics(options: MetricsOptions = {}): Promise<Metrics> {
+    const range = checkMetricsRange(options, this.#now());
+    return metricsOf(range, await this.#parts.store.metrics(range));
   }
 
   async checkIntegrity(): Promise<IntegrityReport> {

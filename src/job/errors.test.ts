@@ -17,6 +17,7 @@ const ARGUMENTS: Readonly<Record<string, unknown[]>> = {
   unknownJobType: ['mial', ['mail']],
   jobExpired: [0],
   deadlinePassed: [0],
+  managerExists: [['database', 'jobs']],
 };
 
 describe('every error', () => {

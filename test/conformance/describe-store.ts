@@ -14,6 +14,7 @@ import { insertCases } from './store/insert.ts';
 import { keyCases } from './store/keys.ts';
 import { limitCases } from './store/limits.ts';
 import { listCases } from './store/list.ts';
+import { metricsCases } from './store/metrics.ts';
 import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
@@ -51,6 +52,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   people: peopleCases,
   list: listCases,
   'prune, remove, expire': pruneCases,
+  metrics: metricsCases,
   watch: watchCases,
   'group commit': commitCases,
   transaction: transactionCases,

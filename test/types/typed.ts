@@ -4,16 +4,21 @@
  */
 import { type } from 'arktype';
 import {
+  type ApplicationJob,
+  type ApplicationJobs,
   type BacklineError,
   type Client,
   type Context,
   type Enqueued,
+  getJobManager,
   type Job,
   JobManager,
   type JobPage,
   type JobScheduler,
   type Jobs,
   job,
+  type Metrics,
+  type MetricsPoint,
 } from 'backline';
 import * as v from 'valibot';
 import { z } from 'zod';
@@ -193,3 +198,55 @@ export const passed = (): [Client, JobManager, Client<AppJobs>] => [manager, man
 export const schedules = (scheduler: typeof JobScheduler) => new scheduler(manager, {});
 export const map: Jobs = jobs;
 export const code = (error: BacklineError): string => error.code;
+
+// --- the one manager of an application ---
+
+const send = (to: string, options: { subject: string }) => `${to} ${options.subject}`;
+const tick = () => {};
+const optional = (to?: string) => to;
+
+export const inOneProcess = async (): Promise<void> => {
+  const app = getJobManager<AppJobs>();
+  same<typeof app, ApplicationJobs<AppJobs>>(true);
+  same<typeof app.manager, JobManager<AppJobs>>(true);
+  const id = await app.addImmediateJob(send, { args: ['ada', { subject: 'hi' }], jobId: 'a' });
+  same<typeof id, string>(true);
+  await app.addImmediateJob(tick);
+  await app.addImmediateJob(tick, { jobId: 'b', maxAttempts: 2 });
+  await app.addImmediateJob(async () => 1);
+  await app.addImmediateJob(optional);
+  await app.addImmediateJob(optional, { args: ['ada'] });
+  await app.addScheduledJob(send, new Date(), { args: ['ada', { subject: 'hi' }] });
+  await app.addScheduledJob(tick, '2030-01-01T00:00:00Z');
+  await app.addImmediateJob('welcome', { payload: { email: 'ada@example.test' } });
+  await app.addScheduledJob('welcome', new Date(), { payload: { email: 'ada@example.test' }, key: 'ada' });
+  same<Awaited<ReturnType<typeof app.getJob>>, ApplicationJob | null>(true);
+
+  // @ts-expect-error the arguments are missing
+  await app.addImmediateJob(send);
+  // @ts-expect-error an argument is missing
+  await app.addImmediateJob(send, { args: ['ada'] });
+  // @ts-expect-error an argument has another type
+  await app.addImmediateJob(send, { args: ['ada', { subject: 1 }] });
+  // @ts-expect-error arguments come as a list
+  await app.addImmediateJob(send, 'ada', { subject: 'hi' });
+  // @ts-expect-error there is no such job type
+  await app.addImmediateJob('nope');
+  // @ts-expect-error the payload does not fit
+  await app.addImmediateJob('welcome', { payload: { mail: 'ada' } });
+  // @ts-expect-error the time is missing
+  await app.addScheduledJob(tick);
+  // @ts-expect-error the call says when, not the options
+  await app.addImmediateJob('welcome', { payload: { email: 'ada@example.test' }, delay: '1h' });
+  // @ts-expect-error it always runs jobs
+  getJobManager({ worker: false });
+};
+
+export const figures = async (client: Client<AppJobs>): Promise<void> => {
+  const metrics = await client.metrics({ since: new Date(), step: '5m', queue: 'default' });
+  same<typeof metrics, Metrics>(true);
+  same<(typeof metrics.series)[number], MetricsPoint>(true);
+  same<typeof metrics.total.errorRate, number | null>(true);
+  // @ts-expect-error there is no such option
+  await client.metrics({ steps: 5 });
+};

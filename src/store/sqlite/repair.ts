@@ -34,6 +34,8 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_queues', null],
   ['job_limits', null],
   ['job_meta', null],
+  ['job_minutes', null],
+  ['job_depths', null],
 ];
 
 type Counted = Omit<RepairReport, 'file' | 'kept'>;

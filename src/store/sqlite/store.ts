@@ -14,6 +14,7 @@ import { claimJobs } from './sql/claim.ts';
 import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
+import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
 import { Transaction } from './transaction.ts';
 
@@ -159,6 +160,9 @@ export class SqliteStore implements Store {
       return pruned;
     }, REPEATABLE);
 
+  sampleDepths: Store['sampleDepths'] = (now, forgetBefore) =>
+    this.#write((txn) => sampleDepths(txn, now, forgetBefore), REPEATABLE);
+
   get: Store['get'] = async (id) => this.#read((db) => getJob(db, id));
   list: Store['list'] = async (filter, page) => this.#read((db) => listJobs(db, filter, page));
   count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
@@ -166,6 +170,7 @@ export class SqliteStore implements Store {
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
+  metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);

@@ -6,6 +6,7 @@ import type { Status } from '../../job/states.ts';
 import type { StoreChange } from '../store.ts';
 import { type Connection, sql, type Value } from './driver.ts';
 import { failpoints } from './failpoints.ts';
+import { Rollups } from './rollups.ts';
 
 const ADD_COUNT = sql`INSERT INTO job_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`;
 const ADD_META = sql`INSERT INTO job_meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`;
@@ -16,6 +17,8 @@ export class Transaction {
   readonly changes: StoreChange[] = [];
   /** Queues that this transaction has made sure of. */
   readonly queues = new Set<string>();
+  /** What happened, per minute. */
+  readonly rollups = new Rollups();
   readonly #listened: boolean;
   /** Queue → type → status → how many more. */
   readonly #counts = new Map<string, Map<string, Partial<Record<Status, number>>>>();
@@ -58,6 +61,7 @@ export class Transaction {
     for (const [queue, types] of this.#counts)
       for (const [type, counts] of types)
         for (const [status, n] of Object.entries(counts)) if (n !== 0) this.run(ADD_COUNT, queue, status, type, n);
+    this.rollups.write(this.db);
     if (this.#counts.size > 0) failpoints.hit?.('counts-written');
     this.#counts.clear();
   }

@@ -94,6 +94,20 @@ export const jobs: Migration = {
     ) without rowid;
     create table job_meta (name text primary key, value integer not null) without rowid;
 
+    -- What happened in each minute (its start), and how many jobs waited and ran in it. wait_times and run_times:
+    -- histograms as JSON, see src/job/histogram.ts. In job_depths the queue without a name is all queues together.
+    create table job_minutes (
+      minute integer not null, queue text not null, type text not null,
+      created integer not null, started integer not null, completed integer not null, failed integer not null,
+      timeout integer not null, cancelled integer not null, retried integer not null,
+      wait_ms integer not null, ran integer not null, run_ms integer not null, wait_times text, run_times text,
+      primary key (minute, queue, type)
+    ) without rowid;
+    create table job_depths (
+      minute integer not null, queue text not null, waiting integer not null, running integer not null,
+      primary key (minute, queue)
+    ) without rowid;
+
     -- Changes for processes that listen; one row per transaction, written only while another process listens.
     create table job_journal (n integer primary key autoincrement, origin text not null, at integer not null, body text not null);
     create table job_listeners (origin text primary key, seen_at integer not null) without rowid;

@@ -77,8 +77,17 @@ const applyChange = (txn: Transaction, change: Change): ApplyOutcome => {
   failpoints.hit?.('change-applied');
   if (to !== 'completed') writeAttempt(txn, change);
   txn.moved(job, 'running', to);
+  const ended = to === 'queued' ? RETRIED[change.outcome] : to;
+  if (ended) txn.rollups.ended(job, ended, job.startedAt, at);
   txn.tell(() => tellChange(change));
   return 'applied';
+};
+
+/** Which ends of an attempt count as one; what was put off or handed back did not end. */
+const RETRIED: Partial<Record<Change['outcome'], 'retried'>> = {
+  failed: 'retried',
+  timeout: 'retried',
+  crashed: 'retried',
 };
 
 /** The jobs row shows an attempt that completed, or runs; every other is kept beside it. */
@@ -167,6 +176,7 @@ export const tellCancelled = (txn: Transaction, rows: readonly Row[], reason: st
   for (const row of rows) {
     const from = text(row['status']) as Status;
     txn.moved(jobOf(row), from, 'cancelled');
+    txn.rollups.count(jobOf(row), 'cancelled', now);
     txn.tell(() => toChange(row, 'status', from, 'cancelled', now, { error: reason }));
   }
 };

@@ -95,6 +95,7 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
   writeBeside(txn, seq, job, large);
   if (job.key !== null && job.keyUntil !== null) txn.run(OPEN_WINDOW, job.key, job.id, job.keyUntil);
   txn.moved(job, null, job.status);
+  txn.rollups.count(job, 'created', now);
   txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: job.status, attempts: 0 }));
   return { kind: 'inserted', id: job.id, seq };
 };

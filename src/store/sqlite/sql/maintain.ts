@@ -46,7 +46,7 @@ const release = (txn: Transaction, row: Row, now: number): Orphan => {
   const quarantined = crashes >= number(row['max_crashes']);
   const died = { name: 'WorkerDied', message: `The worker ${worker} died while it ran this job.` };
   const cancelled = row['cancel_requested_at'] !== null;
-  const to: Status = cancelled ? 'cancelled' : quarantined ? 'failed' : 'queued';
+  const to = cancelled ? 'cancelled' : quarantined ? 'failed' : 'queued';
   const error = cancelled
     ? text(row['cancel_reason'])
     : quarantined
@@ -68,6 +68,7 @@ const release = (txn: Transaction, row: Row, now: number): Orphan => {
   });
   failpoints.hit?.('orphan-released');
   txn.moved(jobOf(row), 'running', to);
+  txn.rollups.ended(jobOf(row), to === 'queued' ? 'retried' : to, number(row['started_at']), now);
   txn.tell(() => toChange({ ...row, attempts }, 'status', 'running', to, now, { error }));
   return { id: text(row['id']), type: text(row['type']), crashes, quarantined: to === 'failed' };
 };
