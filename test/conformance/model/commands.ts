@@ -122,7 +122,7 @@ const commandOf = (profile: Profile) => {
     { weight: rare, arbitrary: fc.record({ do: it('progress'), pick, percent: fc.nat(100) }) },
     { weight: 2 + rare, arbitrary: fc.record({ do: it('cancel'), pick, tree: fc.boolean() }) },
     { weight: rare, arbitrary: fc.record({ do: it('cancel-queue'), queue: oneOf(...QUEUES) }) },
-    { weight: 3, arbitrary: fc.record({ do: it('revive'), pick, all: oneOf(false, false, true) }) },
+    { weight: 3 + 4 * batches, arbitrary: fc.record({ do: it('revive'), pick, all: oneOf(false, false, true) }) },
     { weight: 3, arbitrary: fc.record({ do: it('priority'), pick, priority: oneOf(1, 5, 9) }) },
     { weight: 2, arbitrary: fc.record({ do: it('reschedule'), pick, delay: oneOf(-100, 0, 800) }) },
     { weight: 2, arbitrary: fc.record({ do: it('hold'), pick, held: fc.boolean() }) },
