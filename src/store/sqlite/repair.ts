@@ -32,6 +32,7 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_attempts', 'job'],
   ['job_logs', 'job'],
   ['job_batches', 'job'],
+  ['job_callbacks', 'job'],
   ['job_key_windows', null],
   ['job_queues', null],
   ['job_limits', null],
@@ -151,8 +152,7 @@ const MISSING_PARENT = sql`
   UPDATE jobs SET parent_job_id = NULL WHERE parent_job_id IS NOT NULL AND parent_job_id NOT IN (SELECT id FROM jobs)`;
 /** A batch must be able to end, even if nobody knows any more how it was to. */
 const LOST_BATCHES = sql`
-  INSERT OR IGNORE INTO job_batches (job, policy, open, callbacks)
-  SELECT seq, '"finish"', 0, '[]' FROM jobs WHERE ${IS_BATCH}`;
+  INSERT OR IGNORE INTO job_batches (job, policy, open) SELECT seq, '"finish"', 0 FROM jobs WHERE ${IS_BATCH}`;
 const TAGS = sql`
   INSERT OR IGNORE INTO job_tags
   SELECT t.value, j.seq FROM jobs j, json_each(j.tags) t WHERE j.tags IS NOT NULL AND json_valid(j.tags)`;

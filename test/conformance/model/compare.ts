@@ -98,7 +98,7 @@ const fieldsOf = (job: Job | ModelJob, payload: string, batch: object | null) =>
 const shownBatch = ({ batch, result }: Job): object | null => {
   if (!batch) return null;
   const { policy, open, callbacks, ...counts } = batch;
-  return { policy, open, callbacks: callbacks.map(({ on, id }) => `${on} ${id}`), counts, result };
+  return { policy, open, callbacks: callbacks.map(({ on, id }) => `${on} ${id}`).sort(), counts, result };
 };
 
 const expectedBatch = (model: Model, { id, life, status, batch }: ModelJob): object | null => {
@@ -108,6 +108,6 @@ const expectedBatch = (model: Model, { id, life, status, batch }: ModelJob): obj
   const of = (wanted: Status) => children.filter((child) => child.status === wanted).length;
   const total = children.length;
   const now = { completed: of('completed'), failed: of('failed'), timeout: of('timeout'), cancelled: of('cancelled') };
-  const calls = callbacks.map(({ on, job }) => `${on} ${job.id}${life === 1 ? '' : `:${life}`}`);
+  const calls = callbacks.map(({ on, job }) => `${on} ${job.id}${life === 1 ? '' : `:${life}`}`).sort();
   return { policy, open: open && status === 'running', callbacks: calls, counts: result ?? { total, ...now }, result };
 };

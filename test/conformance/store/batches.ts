@@ -235,7 +235,7 @@ const standingCases = ({ test }: Subject): void => {
     await putBatch(store, 'runs', 2, { policy: { atLeast: 1 } });
     await putBatch(store, 'ended', 0);
     const [ended, runs] = await list(store, { type: 'album' });
-    const callbacks = ['success', 'failure', 'end'].map((on) => ({ on, type: 'report', id: `runs-${on}` }));
+    const callbacks = ['end', 'failure', 'success'].map((on) => ({ on, type: 'report', id: `runs-${on}` }));
     expect(runs!.batch).toEqual({ policy: { atLeast: 1 }, open: false, callbacks, ...counts(2) });
     expect(ended!.batch).toMatchObject({ policy: 'finish', open: false, ...counts(0) });
     expect((await list(store, { type: 'mail' })).map(({ batch }) => batch)).toEqual([null, null]);

@@ -97,9 +97,13 @@ export const jobs: Migration = {
     -- Jobs whose state derives from their children. moves, losses: how many children may still move, or be lost, before anybody
     -- must count them; 0 moves: it is to be looked at in any case.
     create table job_batches (
-      job integer primary key, policy text not null, open integer not null, callbacks text not null,
+      job integer primary key, policy text not null, open integer not null,
       timed_out_at integer, moves integer not null default 0, losses integer not null default 0
     );
+    -- Beside them, because they may be large, and are read only when a batch ends or is shown.
+    create table job_callbacks (
+      job integer not null, kind text not null, id text not null, type text not null, body text not null, primary key (job, kind)
+    ) without rowid;
 
     -- Changes for processes that listen; one row per transaction, written only while another process listens.
     create table job_journal (n integer primary key autoincrement, origin text not null, at integer not null, body text not null);

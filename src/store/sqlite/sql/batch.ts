@@ -13,6 +13,7 @@ import {
   type BatchCounts,
   type BatchInfo,
   type BatchState,
+  type CallbackKind,
   callbacksOf,
   type FailurePolicy,
   lossesToSpare,
@@ -37,7 +38,7 @@ import { COLUMNS, IS_BATCH } from './target.ts';
 const MAX_CANCELS = 1000;
 
 const BATCH = sql`
-  SELECT ${COLUMNS}, life, progress, note, cancel_reason, deadline_at, b.policy, b.open, b.callbacks, b.timed_out_at, b.moves, b.losses
+  SELECT ${COLUMNS}, life, progress, note, cancel_reason, deadline_at, b.policy, b.open, b.timed_out_at, b.moves, b.losses
   FROM jobs JOIN job_batches b ON b.job = jobs.seq
   WHERE id = ? AND status = 'running' AND lease_owner IS NULL`;
 const UNFINISHED = sql`
@@ -57,7 +58,7 @@ export const settleBatches = (txn: Transaction): void => {
   }
 };
 
-const STEP = sql`UPDATE job_batches SET moves = max(0, moves - ?), losses = losses - ? WHERE job = ?`;
+const STEP = sql`UPDATE job_batches SET moves = moves - ?, losses = losses - ? WHERE job = ?`;
 
 /** @returns how many children it cancelled. */
 const settle = (txn: Transaction, row: Row, touch: Touch, maxCancels: number): number => {
@@ -161,29 +162,32 @@ const end = (
   txn.moved(jobOf(row), 'running', to, at);
   const said = to === 'completed' ? { result } : { error };
   txn.tell(() => toChange(row, 'status', 'running', to, at, said));
-  const { id, type, life } = row;
-  const kinds = callbacksOf(to);
-  const called = callbacksIn(row).filter(({ on }) => kinds.includes(on));
-  const batch = { id, type, status: to, ...counts };
+  callBack(txn, row, { id: row['id'], type: row['type'], status: to, ...counts }, callbacksOf(to), at);
+};
+
+const CALLBACKS = sql`SELECT kind, body FROM job_callbacks WHERE job = ?`;
+
+const callBack = (txn: Transaction, row: Row, batch: object, kinds: readonly CallbackKind[], at: number): void => {
+  const bodies = new Map(txn.all(CALLBACKS, row['seq']!).map(({ kind, body }) => [kind, text(body)]));
+  const called = kinds.flatMap((kind) => bodies.get(kind) ?? []).map((body) => JSON.parse(body) as NewCallback);
+  const life = number(row['life']);
   insertJobs(
     txn,
-    called.map((callback) => jobOfCallback(callback, batch, number(life), at)),
+    called.map((callback) => jobOfCallback(callback, batch, life, at)),
     at,
   );
   if (called.length > 0) failpoints.hit?.('callback-inserted');
 };
 
-const callbacksIn = (row: Row): NewCallback[] => JSON.parse(text(row['callbacks'])) as NewCallback[];
-
 /** One id per callback and life: it cannot come twice, whatever happens. */
-const callbackId = ({ job }: NewCallback, life: number): string => (life === 1 ? job.id : `${job.id}:${life}`);
+const callbackId = (id: string, life: number): string => (life === 1 ? id : `${id}:${life}`);
 
 const jobOfCallback = (callback: NewCallback, batch: object, life: number, at: number): NewJob => {
   const { job, delayMs, startMs } = callback;
   const runAt = callback.runAt ?? at + delayMs;
   return {
     ...job,
-    id: callbackId(callback, life),
+    id: callbackId(job.id, life),
     payload: `{"batch":${JSON.stringify(batch)},"payload":${job.payload}}`,
     status: 'queued',
     runAt,
@@ -225,7 +229,8 @@ export const touchDueBatches = (txn: Transaction, now: number): void => {
   for (const { id } of txn.all(DUE, { now })) txn.touch(text(id), now);
 };
 
-const BESIDE = sql`SELECT policy, open, callbacks FROM job_batches WHERE job = ?`;
+const BESIDE = sql`SELECT policy, open FROM job_batches WHERE job = ?`;
+const CALLS = sql`SELECT kind, id, type FROM job_callbacks WHERE job = ?`;
 
 /** What a page shows of a row that is a batch. What has ended says itself how; what runs is counted. */
 export const batchInfoOf = (db: Connection, row: Row): BatchInfo | null => {
@@ -239,10 +244,10 @@ export const batchInfoOf = (db: Connection, row: Row): BatchInfo | null => {
     policy: JSON.parse(text(beside['policy'])) as FailurePolicy,
     open: beside['open'] === 1 && row['status'] === 'running',
     ...counts,
-    callbacks: callbacksIn(beside).map((callback) => ({
-      on: callback.on,
-      type: callback.job.type,
-      id: callbackId(callback, life),
+    callbacks: db.all(CALLS, row['seq']!).map(({ kind, id, type }) => ({
+      on: kind as CallbackKind,
+      type: text(type),
+      id: callbackId(text(id), life),
     })),
   };
 };

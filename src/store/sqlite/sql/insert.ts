@@ -19,7 +19,8 @@ const INSERT_TAG = sql`INSERT INTO job_tags VALUES (?, ?)`;
 const ENSURE_QUEUE = sql`INSERT INTO job_queues (name) VALUES (?) ON CONFLICT DO NOTHING`;
 const PARENT = sql`SELECT status, ${IS_BATCH} AS is_batch FROM jobs WHERE id = ?`;
 const START_BATCH = sql`UPDATE jobs SET started_at = @now, deadline_at = @now + total_seconds * 1000 WHERE seq = @seq`;
-const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open, callbacks) VALUES (?, ?, ?, ?)`;
+const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open) VALUES (?, ?, ?)`;
+const INSERT_CALLBACK = sql`INSERT INTO job_callbacks VALUES (?, ?, ?, ?, ?)`;
 
 /** Literal states: a partial index is used only if the statement repeats its predicate. */
 const KEY_HOLDER = sql`
@@ -124,7 +125,9 @@ const wrongParent = (txn: Transaction, id: string, parentId: string): InsertOutc
 const startBatch = (txn: Transaction, seq: number, id: string, batch: NewBatch, now: number): void => {
   const { policy, open, callbacks } = batch;
   txn.run(START_BATCH, { seq, now });
-  txn.run(INSERT_BATCH, seq, JSON.stringify(policy), open ? 1 : 0, JSON.stringify(callbacks));
+  txn.run(INSERT_BATCH, seq, JSON.stringify(policy), open ? 1 : 0);
+  for (const { on, job, ...times } of callbacks)
+    txn.run(INSERT_CALLBACK, seq, on, job.id, job.type, JSON.stringify({ on, job, ...times }));
   failpoints.hit?.('batch-inserted');
   txn.touch(id, now);
 };

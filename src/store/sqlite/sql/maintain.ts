@@ -158,6 +158,7 @@ const DELETES = [
   sql`DELETE FROM job_payloads WHERE seq IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM job_attempts WHERE job IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM job_batches WHERE job IN (SELECT value FROM json_each(?))`,
+  sql`DELETE FROM job_callbacks WHERE job IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM job_logs WHERE job IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?))`,
 ];
