@@ -12,7 +12,8 @@ export { closeJobManager, getJobManager } from './engine/application.ts';
 export type { ApplicationJob, Trigger } from './engine/application-job.ts';
 export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';
 export type { FunctionOptions, TypeOptions } from './engine/application-options.ts';
-export { Client, type Enqueued, type EnqueuedItem, type EnqueueItem } from './engine/client.ts';
+export { Client } from './engine/client.ts';
+export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';
 export type { EventMap, EventName, JobEvent } from './engine/events.ts';
 export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
@@ -26,9 +27,11 @@ export type {
   MetricsPoint,
   Percentiles,
 } from './engine/metrics.ts';
+export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
+export type { BatchCounts, BatchEnd, BatchInfo, CallbackKind, FailurePolicy } from './job/batch.ts';
 export type { Duration } from './job/check.ts';
 export type { Context, JobInfo, JobLog, Progress } from './job/context.ts';
 export {
