@@ -9,6 +9,10 @@ const MIB = 1024 * KIB;
 export const treeMemoryMb = (pid: number): number =>
   (process.platform === 'linux' ? linuxBytes(pid) : bytesByPs(pid)) / MIB;
 
+/** What a thread's heap holds, buffers and what is not collected yet included, in MiB. */
+export const heapMb = (heap: { readonly used_heap_size: number; readonly external_memory: number }): number =>
+  (heap.used_heap_size + heap.external_memory) / MIB;
+
 const linuxBytes = (pid: number): number => {
   try {
     const [, rss] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -1,12 +1,16 @@
 /** What a thread runs: imports the module with the handlers, then serves. */
+
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toFailure } from '../job/outcome.ts';
-import { type FromWorker, PROTOCOL, type ToWorker } from './child-messages.ts';
+import { type FromWorker, isVerdict, PROTOCOL, type ToWorker } from './child-messages.ts';
+import { heapMb } from './memory.ts';
 import { handlersIn, Serving } from './serving.ts';
 
-const { module } = workerData as { readonly module: string };
+const { module, tellsHeap } = workerData as { readonly module: string; readonly tellsHeap: boolean };
 const port = parentPort!;
-const send = (message: FromWorker): void => port.postMessage(message);
+const send = (message: FromWorker): void =>
+  port.postMessage(tellsHeap && isVerdict(message) ? { ...message, heapMb: heapMb(getHeapStatistics()) } : message);
 
 try {
   const serving = new Serving(handlersIn(await import(module), module), send);

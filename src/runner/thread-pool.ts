@@ -16,7 +16,10 @@ export interface ThreadPoolOptions {
   readonly name?: string;
   /** The largest number of threads. They start when they are needed, and stay. Default: one less than there are processors, at least 1. */
   readonly maxThreads?: number;
-  /** MiB that the heap of one thread may hold. More ends the thread, not the process. Default: Node's own bound. */
+  /**
+   * MiB that the heap of one thread may hold, buffers included. More: the thread is ended while it works, replaced between two jobs.
+   * Default: Node's own bound, at which a thread may take the process with it.
+   */
   readonly maxMemoryMb?: number;
   /** A thread is replaced after so many jobs. Default: never. */
   readonly maxJobsPerThread?: number;

@@ -1,4 +1,5 @@
 /** One worker thread, from its start to its end. The same life as a child process's, without pipes and groups; see child.ts. */
+import type { HeapInfo } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { BacklineError } from '../job/backline-error.ts';
 import { invalidPayload, workerExited, workerGarbage, workerNotReady, workerOutOfMemory } from '../job/errors.ts';
@@ -6,6 +7,7 @@ import { RemoteError, toFailure } from '../job/outcome.ts';
 import { Assignment } from './assignment.ts';
 import { type FromWorker, isVerdict, jobMessage, readMessage, type ToWorker } from './child-messages.ts';
 import { errorOfEnding } from './ending.ts';
+import { heapMb } from './memory.ts';
 import type { Task } from './runner.ts';
 import type { Unit } from './unit-pool.ts';
 
@@ -18,6 +20,14 @@ export interface ThreadSettings {
   readonly startMs: number;
   readonly maxMemoryMb: number | null;
 }
+
+/** How often the heap of a thread that works is looked at. */
+const LOOK_MS = 50;
+/**
+ * V8 bounds a heap too, but where it grows fast it ends the whole process. So its own bound lies this far above ours, and is met
+ * only if this process cannot look for so long.
+ */
+const RESERVE = { times: 2, mb: 512 } as const;
 
 export class Thread implements Unit {
   readonly ready: Promise<void>;
@@ -33,6 +43,9 @@ export class Thread implements Unit {
   #finishedAt = Number.NEGATIVE_INFINITY;
   #fault: BacklineError | null = null;
   #asked = false;
+  #heapLook: NodeJS.Timeout | undefined;
+  /** It holds too much for another job. */
+  #isFull = false;
 
   constructor(settings: ThreadSettings) {
     this.#settings = settings;
@@ -49,7 +62,7 @@ export class Thread implements Unit {
   }
 
   get fit(): boolean {
-    return this.#state === 'ready' && !this.#work && !this.#asked && !this.#fault;
+    return this.#state === 'ready' && !this.#work && !this.#asked && !this.#fault && !this.#isFull;
   }
 
   run(task: Task): Promise<unknown> {
@@ -72,6 +85,7 @@ export class Thread implements Unit {
     }
     if (this.#state === 'ended') this.#abandonWork(workerNotReady(this.#settings.name, 'it has ended.'));
     else work.begin();
+    this.#watchHeap();
     return work.promise;
   }
 
@@ -85,18 +99,18 @@ export class Thread implements Unit {
     const { name, main, module, execArgv, env, maxMemoryMb } = this.#settings;
     const thread = new Worker(main, {
       name,
-      workerData: { module },
+      workerData: { module, tellsHeap: maxMemoryMb !== null },
       env: { ...env },
       execArgv: [...execArgv],
-      ...(maxMemoryMb === null ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } }),
+      ...(maxMemoryMb === null
+        ? {}
+        : { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb * RESERVE.times + RESERVE.mb } }),
     });
     thread.on('message', (value: unknown) => this.#onMessage(value));
     thread.on('messageerror', (error) => this.#condemn(workerGarbage(error.message, 'cannot be read')));
     thread.on('error', (error: Error & { code?: unknown }) => {
       this.#fault ??=
-        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? workerOutOfMemory(maxMemoryMb === null ? 'its heap was full' : `its heap was full, with ${maxMemoryMb} MiB`)
-          : workerExited(1, error);
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? workerOutOfMemory('its heap was full') : workerExited(1, error);
     });
     thread.on('exit', (code) => this.#finish(errorOfEnding({ code, signal: null, fault: this.#fault, output: '' })));
     return thread;
@@ -105,23 +119,49 @@ export class Thread implements Unit {
   #onMessage(value: unknown): void {
     if (this.#fault || this.#state === 'ended') return;
     try {
-      this.#heard(readMessage(value));
+      this.#heard(readMessage(value), Object(value) as { heapMb?: unknown });
     } catch (error) {
       if (!(error instanceof BacklineError)) throw error;
       this.#condemn(error);
     }
   }
 
-  #heard(message: FromWorker): void {
+  #heard(message: FromWorker, told: { readonly heapMb?: unknown }): void {
     if (message.kind === 'ready' || message.kind === 'unready') return this.#handshake(message);
     const work = this.#work;
     if (work?.run === message.run) {
-      if (!work.heard(message, '')) return;
-      this.#work = null;
-      this.#finishedAt = performance.now();
+      if (work.heard(message, '')) this.#afterWork(told);
     } else if (message.run > this.#runs || isVerdict(message)) {
       throw workerGarbage(JSON.stringify(message), 'is about a job that it was not given, or that has ended');
     }
+  }
+
+  #afterWork({ heapMb }: { readonly heapMb?: unknown }): void {
+    this.#work = null;
+    clearInterval(this.#heapLook);
+    this.#finishedAt = performance.now();
+    const { maxMemoryMb } = this.#settings;
+    this.#isFull = maxMemoryMb !== null && Number(heapMb) > maxMemoryMb;
+  }
+
+  /** The thread answers also in the middle of a loop. */
+  #watchHeap(): void {
+    const { maxMemoryMb } = this.#settings;
+    const thread = this.#thread as (Worker & { getHeapStatistics?: () => Promise<HeapInfo> }) | undefined;
+    // Node 22.13 to 22.15 cannot tell: there V8's own bound is all there is.
+    if (maxMemoryMb === null || !thread?.getHeapStatistics || !this.#work) return;
+    const work = this.#work;
+    let isLooking = false;
+    const look = async () => {
+      if (isLooking) return;
+      isLooking = true;
+      // It may end while it is asked.
+      const usedMb = await thread.getHeapStatistics!().then(heapMb, () => 0);
+      isLooking = false;
+      if (usedMb <= maxMemoryMb || this.#work !== work) return;
+      this.#condemn(workerOutOfMemory(`it held ${Math.round(usedMb)} MiB, with ${maxMemoryMb} MiB allowed`));
+    };
+    this.#heapLook = setInterval(look, LOOK_MS).unref();
   }
 
   #handshake(message: FromWorker & { kind: 'ready' | 'unready' }): void {
@@ -153,6 +193,7 @@ export class Thread implements Unit {
     const wasReady = this.#state === 'ready';
     this.#state = 'ended';
     clearTimeout(this.#late);
+    clearInterval(this.#heapLook);
     if (!wasReady) this.#isReady.reject(this.#notReady(error));
     // The pool first: it must know that this unit is gone when its job lets go of it.
     this.#hasEnded.resolve(this.#asked ? null : error);

@@ -69,9 +69,23 @@ describe.each(Object.entries(MAKERS))('a %s', (kind, make) => {
 
   test('that fills its heap is a crash of its own kind, and takes nobody with it', { timeout: 60_000 }, async () => {
     const { manager } = await start(['hog', 'where'], isThread ? { maxMemoryMb: 64 } : { maxMemoryMb: 300 });
-    const { attempt } = await failureOf(manager, 'hog');
-    expect(attempt).toMatchObject({ outcome: 'crashed', error: { cause: { code: 'WORKER_OUT_OF_MEMORY' } } });
+    for (const what of ['lists', 'buffers']) {
+      const { attempt } = await failureOf(manager, 'hog', what);
+      expect(attempt).toMatchObject({ outcome: 'crashed', error: { cause: { code: 'WORKER_OUT_OF_MEMORY' } } });
+    }
     expect(await manager.result(await manager.enqueue('where'))).toBeTruthy();
+  });
+
+  test('that holds too much between two jobs is replaced, and the next job is not blamed', async () => {
+    const { manager } = await start(['keep', 'where'], { maxMemoryMb: 150 });
+    const who = async (type: string) => {
+      const { id } = await manager.enqueue(type);
+      const result = (await manager.result(id)) as Record<string, unknown>;
+      expect(await manager.attempts(id)).toMatchObject([{ outcome: 'completed' }]);
+      return result[isThread ? 'threadId' : 'pid'];
+    };
+    const first = await who('keep');
+    await until(async () => (await who('where')) !== first);
   });
 
   test('checks the payload with the schema of its own job type', async () => {
@@ -142,9 +156,10 @@ describe.each(Object.entries(MAKERS))('a %s', (kind, make) => {
     const { manager, runner } = await start(['where'], { max: 2 });
     expect(runner.slots).toBe(2);
     const heard = listen(manager);
-    const last = await manager.enqueue('where', null, { priority: 9 });
-    const handles = await manager.enqueueMany(Array.from({ length: 20 }, () => ({ type: 'where', payload: null })));
-    await Promise.all([last, ...handles].map(({ id }) => manager.result(id)));
+    const handles = await manager.enqueueMany(
+      Array.from({ length: 21 }, (_, i) => ({ type: 'where', payload: null, options: { priority: i === 5 ? 9 : 5 } })),
+    );
+    await Promise.all(handles.map(({ id }) => manager.result(id)));
     await until(() => only(heard, 'job-completed').length === 21);
     let running = 0;
     for (const { status } of only(heard, 'job-status-changed')) {
@@ -153,7 +168,7 @@ describe.each(Object.entries(MAKERS))('a %s', (kind, make) => {
       expect(running).toBeLessThanOrEqual(2);
     }
     const started = only(heard, 'job-status-changed').filter(({ status }) => status === 'running');
-    expect(started.at(-1)!.jobId).toBe(last.id);
+    expect(started.at(-1)!.jobId).toBe(handles[5]!.id);
   });
 });
 

@@ -3,6 +3,8 @@ import { threadId } from 'node:worker_threads';
 import { z } from 'zod';
 import { type Context, job } from '../../../src/worker.ts';
 
+const kept: Buffer[] = [];
+
 export default {
   where: () => ({ pid: process.pid, threadId, argv: process.argv.slice(2), env: process.env['ODD'] ?? null }),
   later: (_: unknown, ctx: Context) => {
@@ -12,9 +14,16 @@ export default {
     ctx.progress(1);
     return new Promise<void>(() => {});
   },
-  hog: () => {
+  hog: (what: unknown) => {
     const held: unknown[] = [];
-    for (;;) held.push(new Array(10_000).fill(held.length));
+    for (;;) held.push(what === 'buffers' ? Buffer.alloc(1e6, 1) : new Array(10_000).fill(held.length));
+  },
+  /** Takes much when it has ended: in the middle of a job that would be its death. */
+  keep: () => {
+    setTimeout(() => {
+      kept.push(Buffer.alloc(160 * 2 ** 20, 1));
+    }, 20);
+    return { pid: process.pid, threadId };
   },
   checked: job({ input: z.object({ n: z.coerce.number() }), run: ({ n }) => n + 1 }),
   raw: (_: unknown, ctx: Context) => {
