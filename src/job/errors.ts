@@ -5,6 +5,7 @@
 import { didYouMean, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './worker-errors.ts';
 export { codes };
 
 const list = (words: readonly string[]): string => words.join(', ') || 'none';
