@@ -1,18 +1,16 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
-import type { BacklineError } from '../job/backline-error.ts';
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
   asyncSchemaInTransaction,
-  duplicateJobId,
-  duplicateKey,
   inItem,
   invalidOption,
   jobNotFound,
+  notABatch,
   notAllowedNow,
-  parentNotFound,
+  notForBatches,
 } from '../job/errors.ts';
 import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
@@ -21,7 +19,6 @@ import { isFinal } from '../job/states.ts';
 import type {
   Adjustment,
   CancelOutcome,
-  InsertOutcome,
   IntegrityReport,
   JobPage,
   LogPosition,
@@ -31,29 +28,19 @@ import type {
   WorkerRow,
 } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
-import { checkItem, prepareJob, type SystemDefaults } from './new-job.ts';
+import {
+  type Enqueued,
+  type EnqueuedBatch,
+  type EnqueuedItem,
+  type EnqueueItem,
+  toEnqueued,
+  toEnqueuedBatch,
+  toItem,
+} from './enqueued.ts';
+import { type BatchRequest, prepareBatch } from './new-batch.ts';
+import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
 import type { Results } from './results.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
-
-/** A job that was handed in. `outcome`: `existing` and `replaced` mean that its key was taken. */
-export interface Enqueued<Result = unknown> {
-  readonly id: string;
-  readonly seq: number;
-  readonly outcome: 'inserted' | 'existing' | 'replaced';
-  /** Only for the type system: what the handler returns. */
-  readonly result?: Result;
-}
-
-export type EnqueuedItem =
-  | Enqueued
-  | { readonly id: string; readonly outcome: 'rejected'; readonly error: BacklineError };
-
-/** One job of a list. */
-export interface EnqueueItem<J extends Jobs, Name extends keyof J & string = keyof J & string> {
-  readonly type: Name;
-  readonly payload?: InputOf<J[Name]>;
-  readonly options?: Omit<EnqueueOptions, 'tx'>;
-}
 
 /** What the client needs from those who built it. */
 export interface ClientParts {
@@ -77,7 +64,7 @@ export class Client<J extends Jobs = Jobs> {
    * Hands in one job; resolves when it is stored and synced. With `tx` the job belongs to the caller's open transaction, and
    * errors are thrown at once, so that they reach the transaction.
    * @throws UNKNOWN_JOB_TYPE, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, DUPLICATE_JOB_ID,
-   * DUPLICATE_KEY, PARENT_NOT_FOUND, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
+   * DUPLICATE_KEY, PARENT_NOT_FOUND, BATCH_ENDED, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
    */
   enqueue<Name extends keyof J & string>(
     type: Name,
@@ -108,13 +95,31 @@ export class Client<J extends Jobs = Jobs> {
       }),
     );
     const outcomes = await this.#parts.store.insert(jobs, now);
-    return outcomes.map((outcome, i) => {
-      try {
-        return toEnqueued(outcome, jobs[i]!);
-      } catch (error) {
-        return { id: outcome.id, outcome: 'rejected', error: error as BacklineError };
-      }
-    });
+    return outcomes.map((outcome, i) => toItem(outcome, jobs[i]!));
+  }
+
+  /**
+   * Hands in a batch with its jobs, in one transaction. It ends when all of them have, or at once if there are none. A job that
+   * clashes (id, key) is reported as `rejected` or `existing`, and is none of the batch's.
+   * @throws as `enqueue`, naming the job or callback, if anything is invalid; then nothing is written. DUPLICATE_JOB_ID,
+   * PARENT_NOT_FOUND, BATCH_ENDED about the batch itself; then nothing is written, either.
+   *
+   * @example
+   * const { id } = await manager.enqueueBatch({
+   *   type: 'thumbnails',
+   *   jobs: files.map((path) => ({ type: 'thumbnail', payload: { path } })),
+   *   failurePolicy: { atLeast: 1 },
+   *   onEnd: { type: 'report' },
+   * });
+   */
+  enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const tx = isRecord(batch) ? (batch['tx'] as Transaction | undefined) : undefined;
+    return tx === undefined ? this.#enqueueBatch(batch) : this.#enqueueBatchWithin(tx, batch);
+  }
+
+  /** No more jobs follow: an open batch ends as soon as those it has have ended. @throws JOB_NOT_FOUND, NOT_A_BATCH, NOT_ALLOWED_NOW. */
+  async sealBatch(id: string): Promise<void> {
+    await this.#adjust(id, { sealed: true }, 'sealed');
   }
 
   /** @returns the job, or null if there is none. */
@@ -192,36 +197,19 @@ export class Client<J extends Jobs = Jobs> {
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
     if (!old) throw jobNotFound(id);
+    if (old.batch)
+      throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
     const input = payload === undefined ? old.payload : payload;
     const json = encodePayload(input, defaults.maxPayloadBytes);
     await validate(types.get(old.type)?.input, input);
     const now = this.#now();
-    const {
-      type,
-      queue,
-      priority,
-      maxAttempts,
-      maxCrashes,
-      timeoutMs,
-      totalMs,
-      limitKey,
-      parentId,
-      tags,
-      userInitiated,
-    } = old;
-    const limits = { maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey };
-    const kept = { type, queue, priority, ...limits, parentId, tags, userInitiated };
-    const fresh = {
-      id: defaults.newId(),
-      status: 'queued',
-      payload: json,
-      runAt: now,
-      replayOf: id,
-    } as const;
-    const job = { ...kept, ...fresh, key: null, keyUntil: null, onConflict: 'return', expiresAt: null } as const;
+    const job = replayOf(old, json, defaults.newId(), now);
     const [outcome] = await store.insert([job], now);
-    return toEnqueued(outcome!, job);
+    if (outcome!.kind !== 'parent-ended') return toEnqueued(outcome!, job);
+    // Its batch takes no more: it runs alone, as a retry of it would.
+    const alone = { ...job, parentId: null };
+    return toEnqueued((await store.insert([alone], now))[0]!, alone);
   }
 
   /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
@@ -311,13 +299,13 @@ export class Client<J extends Jobs = Jobs> {
   async #adjust(id: string, change: Adjustment, what: string): Promise<void> {
     const outcome = await this.#parts.store.adjust(idCheck(id, 'id'), change, this.#now());
     if (outcome.kind === 'missing') throw jobNotFound(id);
-    if (outcome.kind === 'refused')
-      throw notAllowedNow(
-        what,
-        id,
-        outcome.status,
-        isFinal(outcome.status) ? 'a job that waits; use retry' : 'a job that waits',
-      );
+    if (outcome.kind === 'batch')
+      throw notForBatches(what, id, `Change its jobs: list them with the filter parent:${id}`);
+    if (outcome.kind === 'no-batch') throw notABatch(what, id);
+    if (outcome.kind === 'refused') {
+      const allowed = change.sealed ? 'a batch that runs' : 'a job that waits';
+      throw notAllowedNow(what, id, outcome.status, isFinal(outcome.status) ? `${allowed}; use retry` : allowed);
+    }
     this.#parts.wake();
   }
 
@@ -338,6 +326,21 @@ export class Client<J extends Jobs = Jobs> {
     return Promise.resolve(toEnqueued(outcomes[0]!, prepared.job));
   }
 
+  async #enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const now = this.#now();
+    const jobs = await prepareBatch(batch, this.#parts, now);
+    return toEnqueuedBatch(await this.#parts.store.insert(jobs, now), jobs);
+  }
+
+  #enqueueBatchWithin(tx: Transaction, batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const now = this.#now();
+    const jobs = prepareBatch(batch, this.#parts, now);
+    if (jobs instanceof Promise) throw asyncSchemaInTransaction(batch.type);
+    const outcomes = this.#parts.store.insertWithin(tx, jobs, now);
+    if (outcomes instanceof Promise) return outcomes.then((late) => toEnqueuedBatch(late, jobs));
+    return Promise.resolve(toEnqueuedBatch(outcomes, jobs));
+  }
+
   #prepare(request: { type: string; payload?: unknown; options?: unknown }, now: number) {
     return prepareJob(request, this.#parts.types, this.#parts.defaults, now);
   }
@@ -346,18 +349,3 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.clock.now();
   }
 }
-
-const toEnqueued = (outcome: InsertOutcome, job: { key: string | null; parentId: string | null }): Enqueued => {
-  switch (outcome.kind) {
-    case 'inserted':
-    case 'existing':
-    case 'replaced':
-      return { id: outcome.id, seq: outcome.seq, outcome: outcome.kind };
-    case 'duplicate-id':
-      throw duplicateJobId(outcome.id);
-    case 'key-taken':
-      throw duplicateKey(job.key ?? '', outcome.existing, `is ${outcome.status}`);
-    case 'no-parent':
-      throw parentNotFound(job.parentId ?? '');
-  }
-};

@@ -78,6 +78,28 @@ export const parentNotFound = error('PARENT_NOT_FOUND', (parent: string) => ({
   allowed: 'the id of a stored job',
 }));
 
+export const batchEnded = error('BATCH_ENDED', (batch: string, status: string) => ({
+  message: `The batch "${batch}" is ${status}: it takes no more jobs.`,
+  field: 'parent',
+  found: status,
+  allowed: 'a batch that has not ended',
+  next: 'Hand in a new batch, or keep one open with open: true until sealBatch().',
+}));
+
+export const notABatch = error('NOT_A_BATCH', (what: string, id: string) => ({
+  message: `Job ${id} is no batch: it cannot be ${what}.`,
+  field: 'id',
+  found: id,
+  allowed: 'the id that enqueueBatch() returned',
+}));
+
+export const notForBatches = error('NOT_FOR_BATCHES', (what: string, id: string, next: string) => ({
+  message: `Job ${id} is a batch, whose work is that of its jobs: it cannot be ${what}.`,
+  field: 'id',
+  found: id,
+  next,
+}));
+
 export const jobNotFound = error('JOB_NOT_FOUND', (id: string) => ({
   message: `There is no job "${id}". It may have been removed or pruned.`,
   field: 'id',
@@ -193,6 +215,13 @@ export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, last
   field: 'maxCrashes',
   found: String(crashes),
   next: 'Find out why the process dies, then retry the job.',
+}));
+
+export const batchFailed = error('BATCH_FAILED', (policy: string, counts: string) => ({
+  message: `Too many jobs of the batch did not complete (policy: ${policy}): ${counts}.`,
+  field: 'failurePolicy',
+  found: counts,
+  next: 'List what failed with: backline jobs ls --where "parent:BATCH_ID status:failed". Retry the batch to run those again.',
 }));
 
 export const jobExpired = error('JOB_EXPIRED', (expiresAt: number) => ({
@@ -355,5 +384,9 @@ export const nothingMatched = error('NOTHING_MATCHED', (what: string) => ({ mess
 /** An error about one item of a list, naming it; what is not ours passes unchanged. */
 export const inItem = (index: number, fault: unknown): unknown =>
   fault instanceof BacklineError ? fault.at(`jobs[${index}]`) : fault;
+
+/** The same about a part that has a name. */
+export const inPart = (name: string, fault: unknown): unknown =>
+  fault instanceof BacklineError ? fault.at(name) : fault;
 
 const text = (cause: unknown): string => (cause instanceof Error ? cause.message : show(cause));

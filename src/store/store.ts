@@ -115,7 +115,9 @@ export type InsertOutcome =
   | { readonly kind: 'existing' | 'replaced'; readonly id: string; readonly seq: number; readonly status: Status }
   | { readonly kind: 'duplicate-id'; readonly id: string }
   | { readonly kind: 'key-taken'; readonly id: string; readonly existing: string; readonly status: Status }
-  | { readonly kind: 'no-parent'; readonly id: string };
+  | { readonly kind: 'no-parent'; readonly id: string }
+  /** The parent is a batch that has ended. */
+  | { readonly kind: 'parent-ended'; readonly id: string; readonly status: Status };
 
 export interface ClaimRequest {
   readonly owner: string;
@@ -212,11 +214,15 @@ export interface Adjustment {
   readonly runAt?: number;
   /** true: hold it in `created`; false: let it go on. */
   readonly held?: boolean;
+  /** Of a batch: no more jobs are to come. The only thing that can be changed of a batch. */
+  readonly sealed?: true;
 }
 
 export type AdjustOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly status: Status }
+  /** It is a batch, and the change is for a job that waits; or the other way round. */
+  | { readonly kind: 'batch' | 'no-batch' }
   | { readonly kind: 'missing' };
 
 export interface QueueChange {

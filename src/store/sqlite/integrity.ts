@@ -9,7 +9,7 @@ const WRONG_COUNTS = sql`
   GROUP BY queue, status, type HAVING sum(counted) <> sum(found) LIMIT 10`;
 const LOST_PAYLOADS = sql`SELECT count(*) AS n FROM jobs WHERE large = 1 AND seq NOT IN (SELECT seq FROM job_payloads)`;
 const WITHOUT_WORKER = sql`
-  SELECT count(*) AS n FROM jobs WHERE status = 'running' AND lease_owner IS NULL`;
+  SELECT count(*) AS n FROM jobs WHERE status = 'running' AND lease_owner IS NULL AND seq NOT IN (SELECT job FROM job_batches)`;
 
 /** SQLite's own check of the whole file, and ours of what must hold between tables. */
 export const checkFile = (db: Connection): IntegrityReport => {

@@ -30,6 +30,7 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_payloads', 'seq'],
   ['job_attempts', 'job'],
   ['job_logs', 'job'],
+  ['job_batches', 'job'],
   ['job_key_windows', null],
   ['job_queues', null],
   ['job_limits', null],

@@ -94,6 +94,13 @@ export const jobs: Migration = {
     ) without rowid;
     create table job_meta (name text primary key, value integer not null) without rowid;
 
+    -- Jobs whose state derives from their children. moves, losses: how many children may still move, or be lost, before anybody
+    -- must count them; 0 moves: it is to be looked at in any case.
+    create table job_batches (
+      job integer primary key, policy text not null, open integer not null, callbacks text not null,
+      timed_out_at integer, moves integer not null default 0, losses integer not null default 0
+    );
+
     -- Changes for processes that listen; one row per transaction, written only while another process listens.
     create table job_journal (n integer primary key autoincrement, origin text not null, at integer not null, body text not null);
     create table job_listeners (origin text primary key, seen_at integer not null) without rowid;
@@ -104,6 +111,7 @@ export const jobs: Migration = {
     create index jobs_delayed on jobs(run_at) where status = 'queued' and gate = 1;
     create index jobs_keyed on jobs(limit_key, gate, queue, priority, run_at) where status = 'queued' and limit_key is not null;
     create index jobs_aside on jobs(type, queue, priority, run_at) where status = 'queued' and gate = 3;
+    -- A batch runs without an owner.
     create index jobs_running on jobs(queue, lease_owner) where status = 'running';
     create index jobs_running_key on jobs(limit_key) where status = 'running' and limit_key is not null;
     create index jobs_expiring on jobs(expires_at) where expires_at is not null and status in ('created', 'queued');
@@ -116,5 +124,7 @@ export const jobs: Migration = {
     create index idx_jobs_created_at on jobs(created_at);
     create index idx_jobs_user_initiated on jobs(user_initiated) where user_initiated = 0;
     create index idx_jobs_parent_id on jobs(parent_job_id) where parent_job_id is not null;
+    -- Is a child of this batch unfinished? And how many ended in what? Both from the index alone.
+    create index jobs_children on jobs(parent_job_id, status) where parent_job_id is not null;
   `,
 };
