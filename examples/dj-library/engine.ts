@@ -88,7 +88,8 @@ export class Engine implements AsyncDisposable {
     const groups = Map.groupBy(types, (type) => JOB_TYPE_OF[type]);
     const jobs = trackIds.flatMap((trackId) => {
       const track = this.library.track(trackId);
-      if (!track) throw new LibraryError('UNKNOWN_TRACK', `There is no track ${JSON.stringify(trackId)} in the library.`);
+      if (!track)
+        throw new LibraryError('UNKNOWN_TRACK', `There is no track ${JSON.stringify(trackId)} in the library.`);
       const { path, size, modifiedAt, seconds } = track;
       return [...groups].map(([type, some]) => {
         const payload: AnalyzeInput = { trackId, path, size, modifiedAt, seconds, types: some };
@@ -97,7 +98,13 @@ export class Engine implements AsyncDisposable {
     });
     const priority = userInitiated ? PRIORITY.analysis : PRIORITY.system;
     const payload = { analysisTypes: types, tracks: trackIds.length };
-    const { id } = await this.jobManager.enqueueBatch({ type: 'batch_analyze', payload, jobs, priority, userInitiated });
+    const { id } = await this.jobManager.enqueueBatch({
+      type: 'batch_analyze',
+      payload,
+      jobs,
+      priority,
+      userInitiated,
+    });
     return id;
   }
 
@@ -163,6 +170,9 @@ export class Engine implements AsyncDisposable {
 
 const analysisType = (name: string): AnalysisType => {
   if (!(ANALYSIS_TYPES as readonly string[]).includes(name))
-    throw new LibraryError('UNKNOWN_ANALYSIS', `There is no analysis ${JSON.stringify(name)}. Known: ${ANALYSIS_TYPES.join(', ')}.`);
+    throw new LibraryError(
+      'UNKNOWN_ANALYSIS',
+      `There is no analysis ${JSON.stringify(name)}. Known: ${ANALYSIS_TYPES.join(', ')}.`,
+    );
   return name as AnalysisType;
 };

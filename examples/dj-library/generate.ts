@@ -20,7 +20,7 @@ export const TRUTH_FILE = 'truth.json';
 export const generateSongs = async (
   folder: string,
   tracks: number,
-  onSong: (done: number) => void = () => {},
+  onSong: (done: number) => void | Promise<void> = () => {},
 ): Promise<Truth> => {
   await mkdir(folder, { recursive: true });
   const truth: Record<string, { tempo: number; key: string }> = {};
@@ -29,7 +29,7 @@ export const generateSongs = async (
     const name = fileNameOf(song, n);
     truth[name] = { tempo: song.tempo, key: keyName(song.tonic, song.mode) };
     await write(join(folder, name), () => songFile(song));
-    onSong(n + 1);
+    await onSong(n + 1);
   }
   // Last, so that it names nothing that is not there.
   await writeFile(join(folder, `.${TRUTH_FILE}.new`), JSON.stringify(truth, null, 1));

@@ -1,7 +1,7 @@
 /** Every job type of the library. What each does is in the file that it names. */
 import { fileURLToPath } from 'node:url';
 import { job } from 'backline';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { analyzeInput } from './analysis/analyses.ts';
 import { StoringPool } from './analysis/storing-pool.ts';
 import { cleanUp, cleanupInput } from './cleanup.ts';

@@ -36,8 +36,7 @@ export class UsageError extends Error {}
 export const readSettings = (args: readonly string[]): Settings | null => {
   const values = parse(args);
   if (values.help) return null;
-  for (const name of ['folder', 'music'] as const)
-    if (values[name] === '') throw new UsageError(`--${name} is empty.`);
+  for (const name of ['folder', 'music'] as const) if (values[name] === '') throw new UsageError(`--${name} is empty.`);
   if (values.music !== undefined && values.tracks !== undefined)
     throw new UsageError('--tracks says how many songs to generate, and with --music none are.');
   const folder = resolve(values.folder ?? 'data/dj-library');

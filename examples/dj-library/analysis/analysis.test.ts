@@ -46,6 +46,14 @@ test('beats that are missing or trembling leave the tempo as it is', () => {
   expect(steadiness).toBeGreaterThan(0.9);
 });
 
+test('beats that come faster than anybody counts are half beats', () => {
+  const { bpm } = evenTempo(
+    Array.from({ length: 40 }, (_, i) => i * 0.31),
+    0.31,
+  );
+  expect(bpm).toBeCloseTo(96.77, 1);
+});
+
 test.each([
   ['C major', '8B', 'C'],
   ['A minor', '8A', 'Am'],

@@ -13,6 +13,7 @@ export interface Tempo {
 
 const NONE: Tempo = { bpm: null, firstBeat: null, steadiness: 0 };
 const STEPS_A_SECOND = 100;
+const FASTEST_BPM = 180;
 
 export const tempoOf = ({ samples, rate, startsAt }: Sound): Tempo => {
   const hopSize = Math.round(rate / STEPS_A_SECOND);
@@ -48,8 +49,10 @@ export const evenTempo = (beats: readonly number[], interval: number): Tempo => 
   const off = beats.reduce((sum, time, i) => sum + Math.abs(time - meanTime - slope * (counts[i]! - meanCount)), 0) / n;
   const steadiness = Math.max(0, 1 - (4 * off) / slope);
   const firstBeat = Math.max(0, meanTime - slope * meanCount);
+  // Faster than anybody counts: what was followed is every half beat.
+  const bpm = 60 / slope > FASTEST_BPM ? 30 / slope : 60 / slope;
   return {
-    bpm: Math.round(6000 / slope) / 100,
+    bpm: Math.round(100 * bpm) / 100,
     firstBeat: Math.round(firstBeat * 1000) / 1000,
     steadiness: Math.round(steadiness * 100) / 100,
   };
