@@ -208,6 +208,15 @@ test('what is asked for must exist', async () => {
   expect(await engine.cancelJob('nobody')).toBe(false);
 });
 
+test('a closed engine says so, and closing twice is harmless', async () => {
+  const engine = await start(freshFolder());
+  expect(engine.library.counts()).toEqual({ tracks: 0, analyses: 0, missing: 0 });
+  await engine.close();
+  await engine.close();
+  expect(() => engine.library).toThrow('The engine is closed');
+  await expect(engine.createScanJob(['.'])).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+});
+
 test('a list is exported in every format, by a batch with a job for each', async () => {
   const folder = freshFolder();
   const engine = await start(folder);

@@ -38,6 +38,7 @@ export class Engine implements AsyncDisposable {
   readonly jobManager: JobManager<LibraryJobs>;
   readonly #file: string;
   #library: Library | undefined;
+  #closed = false;
 
   constructor({ database, workers = 4, python = 'python3', manager = {} }: EngineOptions) {
     this.#file = resolve(database);
@@ -53,6 +54,7 @@ export class Engine implements AsyncDisposable {
   /** What runs is given some time, then goes on at the next start. */
   async close(): Promise<void> {
     await this.jobManager.close();
+    this.#closed = true;
     this.#library?.close();
     this.#library = undefined;
   }
@@ -63,6 +65,7 @@ export class Engine implements AsyncDisposable {
 
   /** Tracks, analyses and exports. After `start`. */
   get library(): Library {
+    if (this.#closed) throw new LibraryError('ENGINE_CLOSED', 'The engine is closed. Make a new one.');
     this.#library ??= new Library(this.#file);
     return this.#library;
   }

@@ -5,6 +5,8 @@ import type { Hit, Note, Song } from './song.ts';
 export const RATE = 22_050;
 
 const TABLE = 2048;
+/** Keeps the loudest moments below full scale. */
+const LEVEL = 0.85;
 
 /** Loudness of the overtones, from the ground tone up. */
 const VOICES: Readonly<Record<Note['voice'], { readonly wave: Float32Array; readonly gain: number }>> = {
@@ -25,6 +27,7 @@ export const playSong = (song: Song): Float32Array => {
   const sound = new Float32Array(at(song.beats) + RATE / 4);
   for (const note of song.notes) playNote(sound, note, at(note.at), at(note.length));
   for (const { drum, at: beat } of song.hits) mix(sound, DRUMS[drum], at(beat));
+  for (let i = 0; i < sound.length; i++) sound[i]! *= LEVEL;
   return sound;
 };
 
