@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
+import { batchCases } from './store/batches.ts';
 import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
 import { claimCases } from './store/claim.ts';
@@ -48,6 +49,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   history: historyCases,
   orphans: orphanCases,
   cancel: cancelCases,
+  batches: batchCases,
   people: peopleCases,
   list: listCases,
   'prune, remove, expire': pruneCases,

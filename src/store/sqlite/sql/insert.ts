@@ -3,7 +3,7 @@ import { isFinal, type Status } from '../../../job/states.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { jobOf, number, text, toChange } from '../rows.ts';
+import { number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { keyIsFull, unpark } from './limit.ts';
 import { IS_BATCH } from './target.ts';
@@ -23,10 +23,10 @@ const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open, callbacks) 
 
 /** Literal states: a partial index is used only if the statement repeats its predicate. */
 const KEY_HOLDER = sql`
-  SELECT seq, id, type, queue, status, attempts, limit_key, parent_job_id FROM jobs
+  SELECT seq, id, type, queue, status, attempts, limit_key FROM jobs
   WHERE unique_key = ? AND unique_key IS NOT NULL AND status IN ('created', 'queued', 'running')`;
 const WINDOW_HOLDER = sql`
-  SELECT j.seq, j.id, j.type, j.queue, j.status, j.attempts, j.limit_key, j.parent_job_id
+  SELECT j.seq, j.id, j.type, j.queue, j.status, j.attempts, j.limit_key
   FROM job_key_windows w JOIN jobs j ON j.id = w.job WHERE w.key = +? AND w.until > +?`;
 const OPEN_WINDOW = sql`
   INSERT INTO job_key_windows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET job = excluded.job, until = excluded.until`;
@@ -184,10 +184,9 @@ const replace = (txn: Transaction, job: NewJob, holder: Row, status: Status, now
     tags: job.tags.length > 0 ? JSON.stringify(job.tags) : null,
   });
   writeBeside(txn, seq, job, large);
-  // It stays the child of its old parent.
-  const old = jobOf(holder);
-  txn.moved(old, status, null, now);
-  txn.moved({ ...old, queue: job.queue, type: job.type }, null, status, now);
+  // It stays the child of its parent, for which nothing has changed.
+  txn.moved({ queue: text(holder['queue']), type: text(holder['type']), parentId: null }, status, null, now);
+  txn.moved({ ...job, parentId: null }, null, status, now);
   if (holder['limit_key'] !== null) unpark(txn, [text(holder['limit_key'])]);
   const row = { ...holder, type: job.type, queue: job.queue, run_at: job.runAt };
   txn.tell(() => toChange(row, 'status', status, status, now));
