@@ -26,6 +26,8 @@ const LINES: { readonly [E in EventName]: readonly [event: EventMap[E], line: st
   'worker-lost': [{ worker: 'w' }, 'warn: worker w is gone; its jobs go on'],
   'lease-lost': [{ worker: 'w', jobs: 2 }, 'error: worker w lost its lease; results of 2 jobs are dropped'],
   'loop-blocked': [{ blockedMs: 5000 }, 'warn: the event loop is blocked for 5000 ms; use a thread or a child process'],
+  'runner-down': [{ runner: 'w.py', error: ERROR }, 'error: the runner w.py is out of service; its jobs wait'],
+  'runner-up': [{ runner: 'w.py' }, 'info: the runner w.py is back'],
   'orphans-released': [{ count: 2, quarantined: 0 }, 'warn: 2 jobs of dead workers were given back'],
   'store-unavailable': [{ error: ERROR }, 'error: the database does not answer; trying again'],
   'store-recovered': [{ afterMs: 9 }, 'info: the database is back after 9 ms'],

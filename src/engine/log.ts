@@ -49,6 +49,11 @@ export const logEvents = (events: Events, logger: Logger): void => {
     event,
     `worker ${event.worker} lost its lease; results of ${event.jobs} jobs are dropped`,
   ]);
+  on('runner-down', 'error', ({ runner, error }) => [
+    { runner, err: error },
+    `the runner ${runner} is out of service; its jobs wait`,
+  ]);
+  on('runner-up', 'info', (event) => [event, `the runner ${event.runner} is back`]);
   on('orphans-released', 'warn', (event) => [event, `${event.count} jobs of dead workers were given back`]);
   on('loop-blocked', 'warn', (event) => [
     event,

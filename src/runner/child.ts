@@ -15,7 +15,7 @@ import { unreadable, workerGarbage, workerLineTooLong, workerNotReady, workerOut
 import { RemoteError, toFailure } from '../job/outcome.ts';
 import { encodePayload } from '../job/payload.ts';
 import { Assignment } from './assignment.ts';
-import { type FromWorker, isVerdict, jobMessage, parseLine } from './child-messages.ts';
+import { type FromWorker, isVerdict, jobMessage, parseLine, type Verdict } from './child-messages.ts';
 import { errorOfEnding, withOutput } from './ending.ts';
 import { Lines, Tail } from './lines.ts';
 import { treeMemoryMb } from './memory.ts';
@@ -57,6 +57,8 @@ export class Child implements Unit {
   #state: 'starting' | 'ready' | 'ended' = 'starting';
   #runs = 0;
   #work: Assignment | null = null;
+  /** Ends the work with the error it has told. */
+  #concluding: (() => void) | null = null;
   #finishedAt = Number.NEGATIVE_INFINITY;
   /** What it is killed for. */
   #fault: BacklineError | null = null;
@@ -164,11 +166,23 @@ export class Child implements Unit {
     if (this.#state === 'starting') throw workerGarbage(line, 'came before "ready"');
     const work = this.#work;
     if (work?.run === message.run) {
-      if (work.heard(message, this.#tail.text)) this.#afterWork();
+      if (message.kind === 'error') this.#conclude(message, work);
+      else if (work.heard(message, '')) this.#afterWork();
     } else if (message.run > this.#runs || isVerdict(message)) {
       throw workerGarbage(line, 'is about a job that it was not given, or that has ended');
     }
     // Else a late word about a job before: it harms nobody.
+  }
+
+  /** What it wrote to standard error before may lie there still, unread; it belongs to the error. */
+  #conclude(error: Verdict, work: Assignment): void {
+    const conclude = () => {
+      if (this.#work !== work) return;
+      work.heard(error, this.#tail.text);
+      this.#afterWork();
+    };
+    this.#concluding ??= conclude;
+    setImmediate(this.#concluding);
   }
 
   #handshake(message: FromWorker & { kind: 'ready' | 'unready' }, line: string): void {
@@ -183,6 +197,7 @@ export class Child implements Unit {
 
   #afterWork(): void {
     this.#work = null;
+    this.#concluding = null;
     this.#finishedAt = performance.now();
     if (this.#settings.maxMemoryMb !== null) this.#lookAtMemory();
   }
@@ -235,6 +250,7 @@ export class Child implements Unit {
   #finish(failed?: BacklineError): void {
     if (this.#state === 'ended') return;
     this.#hearRest();
+    this.#concluding?.();
     const wasReady = this.#state === 'ready';
     this.#state = 'ended';
     for (const timer of this.#timers) clearTimeout(timer);
@@ -245,9 +261,9 @@ export class Child implements Unit {
     const ending = { ...(this.#exit ?? { code: null, signal: null }), fault: failed ?? this.#fault, output };
     const error = errorOfEnding(ending);
     if (!wasReady) this.#isReady.reject(this.#notReady(error, output));
-    this.#abandonWork(error);
-    // After its job was told.
+    // The pool first: it must know that this unit is gone when its job lets go of it.
     this.#hasEnded.resolve(this.#asked ? null : error);
+    this.#abandonWork(error);
   }
 
   /** A last line may lack its end. */

@@ -154,8 +154,9 @@ export class Thread implements Unit {
     this.#state = 'ended';
     clearTimeout(this.#late);
     if (!wasReady) this.#isReady.reject(this.#notReady(error));
-    this.#abandonWork(error);
+    // The pool first: it must know that this unit is gone when its job lets go of it.
     this.#hasEnded.resolve(this.#asked ? null : error);
+    this.#abandonWork(error);
   }
 
   #notReady(error: BacklineError): BacklineError {

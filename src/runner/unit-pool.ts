@@ -17,7 +17,7 @@ import type { Task } from './runner.ts';
 export interface Unit {
   /** Resolves when it can take jobs; rejects if it never will. */
   readonly ready: Promise<void>;
-  /** Resolves when it has ended and its job was told so: with the reason, or null if it was asked to end. Never rejects. */
+  /** Resolves just before its last job is told so: with the reason why it has ended, or null if it was asked to. Never rejects. */
   readonly ended: Promise<unknown>;
   /** Whether it may be given a job. */
   readonly fit: boolean;
@@ -50,7 +50,8 @@ interface Member {
   readonly startedAt: number;
   state: 'starting' | 'free' | 'working' | 'ending';
   jobs: number;
-  dead: boolean;
+  /** Why it has ended; undefined while it lives. */
+  ended?: { readonly why: unknown };
 }
 
 interface Waiter {
@@ -58,20 +59,21 @@ interface Waiter {
   readonly refuse: (error: unknown) => void;
 }
 
+const HEARTBEAT_MS = 100;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
-/** So many different jobs one after the other that all killed their unit: it is not the jobs. */
-const MAX_CRASHED_JOBS = 5;
+/** So many jobs one after the other that all killed their unit, and never did before: it is not the jobs. */
+const MAX_NEW_CRASHES = 5;
 
 export class UnitPool {
   readonly #options: UnitPoolOptions;
   readonly #members = new Set<Member>();
   readonly #waiters = new Set<Waiter>();
   readonly #listeners = new Set<() => void>();
-  readonly #crashedJobs = new Set<string>();
   /** Failures in a row. */
   #failures = 0;
   #failedAt = 0;
+  #newCrashes = 0;
   #down = false;
   /** Runs until the next start is allowed. */
   #backoff: NodeJS.Timeout | undefined;
@@ -105,12 +107,12 @@ export class UnitPool {
 
   async run(task: Task): Promise<unknown> {
     try {
-      return await this.#runOn(await this.#acquire(task.ctx.signal), task);
+      return await this.#runOn(await this.#acquire(task.ctx), task);
     } catch (error) {
       if (!(error instanceof NotBegun)) throw error;
     }
     try {
-      return await this.#runOn(await this.#acquire(task.ctx.signal), task);
+      return await this.#runOn(await this.#acquire(task.ctx), task);
     } catch (error) {
       // Twice is no accident.
       throw error instanceof NotBegun ? error.reason : error;
@@ -123,7 +125,7 @@ export class UnitPool {
       this.#wentWell(member);
       return result;
     } catch (error) {
-      if (error instanceof Stop && error.outcome.kind === 'crashed') this.#crashed(task.job.id, error.outcome.failure);
+      if (error instanceof Stop && error.outcome.kind === 'crashed') this.#crashed(task.job, error.outcome.failure);
       else if (!(error instanceof NotBegun)) this.#wentWell(member);
       throw error;
     } finally {
@@ -141,11 +143,15 @@ export class UnitPool {
     this.#tell();
   }
 
-  #acquire(signal: AbortSignal): Promise<Member> {
+  #acquire({ signal, heartbeat }: Task['ctx']): Promise<Member> {
     if (this.slots === 0) return Promise.reject(this.#released());
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
+      // A job that waits for its unit to start is not idle; how long a start may take has a bound of its own.
+      const alive = setInterval(heartbeat, HEARTBEAT_MS);
       const settle = (finish: () => void) => {
+        clearInterval(alive);
+        heartbeat();
         signal.removeEventListener('abort', stop);
         this.#waiters.delete(waiter);
         finish();
@@ -188,7 +194,7 @@ export class UnitPool {
 
   #start(): void {
     const unit = this.#options.start();
-    const member: Member = { unit, startedAt: performance.now(), state: 'starting', jobs: 0, dead: false };
+    const member: Member = { unit, startedAt: performance.now(), state: 'starting', jobs: 0 };
     this.#members.add(member);
     unit.ready.then(
       () => this.#ready(member),
@@ -227,16 +233,16 @@ export class UnitPool {
     this.#afterLoss();
   }
 
-  #crashed(jobId: string, failure: Failure): void {
-    this.#crashedJobs.add(jobId);
-    if (this.#crashedJobs.size < MAX_CRASHED_JOBS) return;
+  #crashed({ crashes }: Task['job'], failure: Failure): void {
+    // What has crashed before says nothing about its worker.
+    if (crashes > 0 || ++this.#newCrashes < MAX_NEW_CRASHES) return;
     this.#failures = Math.max(this.#failures, this.#options.maxFailures - 1);
     this.#fail(new RemoteError(failure));
   }
 
   /** Only what was started after the last failure shows that it is over. */
   #wentWell({ startedAt }: Member): void {
-    this.#crashedJobs.clear();
+    this.#newCrashes = 0;
     if (this.#failures === 0 || startedAt < this.#failedAt) return;
     this.#failures = 0;
     clearTimeout(this.#backoff);
@@ -245,7 +251,7 @@ export class UnitPool {
 
   #release(member: Member): void {
     member.jobs++;
-    if (member.dead) return this.#lose(member, true);
+    if (member.ended) return this.#lose(member, member.ended.why);
     const { maxJobs } = this.#options;
     // At the end of the set: the next job gets the one that worked last.
     this.#members.delete(member);
@@ -263,16 +269,21 @@ export class UnitPool {
   }
 
   #ended(member: Member, why: unknown): void {
-    member.dead = true;
-    // What becomes of its job is told to that first; its release follows.
+    member.ended = { why };
+    // Its job is told next; its release follows.
     if (member.state === 'working') return;
-    if (member.state === 'free' && member.jobs === 0 && why !== null) this.#failed(why, member);
-    this.#lose(member, member.state === 'free' && why !== null);
+    const isLoss = member.state === 'free' && why !== null;
+    if (isLoss && member.jobs === 0) this.#failed(why, member);
+    this.#lose(member, isLoss ? why : null);
   }
 
-  #lose(member: Member, wasUsable: boolean): void {
+  /** @param why what it died of; null if that was meant to be, or is counted as a failed start. */
+  #lose(member: Member, why: unknown): void {
     this.#members.delete(member);
-    if (!this.#options.restart && wasUsable) this.#lost++;
+    if (!this.#options.restart && why !== null) {
+      this.#lost++;
+      this.#problem = why;
+    }
     this.#afterLoss();
   }
 
