@@ -1,7 +1,7 @@
 /** The whole program as a process of its own: killed, stopped, and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
@@ -140,7 +140,6 @@ test('your own music is scanned where it is, and what cannot be read is told', a
   const music = freshFolder();
   const made = new Program('--folder', folder, '--tracks', '1');
   expect(await made.end()).toBe(0);
-  const { copyFileSync, writeFileSync } = await import('node:fs');
   const [song] = readdirSync(join(folder, 'songs')).filter((name) => name.endsWith('.wav'));
   copyFileSync(join(folder, 'songs', song!), join(music, 'Mine.wav'));
   writeFileSync(join(music, 'broken.wav'), 'no sound');

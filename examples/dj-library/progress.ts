@@ -6,6 +6,8 @@ export class Progress {
   #label = '';
   #saidAt = Number.NEGATIVE_INFINITY;
   #last = '';
+  /** What is to be shown yet. */
+  #pending: string | null = null;
 
   constructor(stream: { write(text: string): unknown; readonly isTTY?: boolean }, now = () => performance.now()) {
     this.#write = (text) => void stream.write(text);
@@ -26,8 +28,6 @@ export class Progress {
     }
     this.#say(line);
   }
-
-  #pending: string | null = null;
 
   /** The last state is always shown. */
   end(): void {
