@@ -85,14 +85,16 @@ const doomOf = ({ policy, open, counts, cancelReason, timedOutAt }: BatchState):
   return `no more than ${stillReachable(counts)} of its jobs can complete, and ${policy.atLeast} must`;
 };
 
-const endOf = ({ policy, counts, cancelReason, timedOutAt }: BatchState): Verdict => {
+const endOf = ({ id, policy, counts, cancelReason, timedOutAt }: BatchState): Verdict => {
   const ends = (status: FinalStatus, error: string | null) => ({ kind: 'ends', status, error }) as const;
   if (cancelReason !== null) return ends('cancelled', cancelReason);
   if (timedOutAt !== null) return ends('timeout', deadlinePassed(timedOutAt).message);
   if (counts.total > 0 && counts.cancelled === counts.total) return ends('cancelled', 'every job of it was cancelled');
   if (policy === 'finish') return ends('completed', null);
   const enough = policy === 'fail-fast' ? badOf(counts) === 0 : counts.completed >= policy.atLeast;
-  return enough ? ends('completed', null) : ends('failed', batchFailed(policyText(policy), countsText(counts)).message);
+  return enough
+    ? ends('completed', null)
+    : ends('failed', batchFailed(id, policyText(policy), countsText(counts)).message);
 };
 
 export const unfinishedOf = (counts: BatchCounts): number => counts.total - counts.completed - badOf(counts);

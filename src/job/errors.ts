@@ -217,11 +217,11 @@ export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, last
   next: 'Find out why the process dies, then retry the job.',
 }));
 
-export const batchFailed = error('BATCH_FAILED', (policy: string, counts: string) => ({
+export const batchFailed = error('BATCH_FAILED', (id: string, policy: string, counts: string) => ({
   message: `Too many jobs of the batch did not complete (policy: ${policy}): ${counts}.`,
   field: 'failurePolicy',
   found: counts,
-  next: 'List what failed with: backline jobs ls --where "parent:BATCH_ID status:failed". Retry the batch to run those again.',
+  next: `List what failed with: backline jobs ls --where "parent:${id} status:failed". Retry the batch to run again what did not complete.`,
 }));
 
 export const jobExpired = error('JOB_EXPIRED', (expiresAt: number) => ({

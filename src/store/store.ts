@@ -5,6 +5,9 @@
  * - `now` (epoch milliseconds) is an argument of every verb that compares times; a store has no clock of its own.
  * - Promises resolve when the write is committed, and synced to disk where a promise was given to a caller.
  * - Every write of a worker is guarded by the claim number: what comes too late is reported and counted, never forced.
+ * - A batch (a job with `NewJob.batch`) runs without a worker, and its status, progress and callbacks follow from its children in the
+ *   transaction in which one of them moved, whatever verb moved it (src/job/batch.ts says how). Where much must be cancelled, it may
+ *   take several transactions, one after the other.
  */
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
@@ -21,7 +24,8 @@ export interface Store {
   // --- jobs come in ---
 
   /**
-   * Inserts jobs, all in one transaction: the outcome of each, in order.
+   * Inserts jobs, all in one transaction: the outcome of each, in order. A batch stands before its children; if it is refused, so
+   * are they.
    * @throws STORE_FULL, STORE_BUSY, STORE_READ_ONLY; then nothing was written.
    */
   insert(jobs: readonly NewJob[], now: number): Promise<InsertOutcome[]>;
@@ -51,14 +55,21 @@ export interface Store {
 
   // --- people change their minds ---
 
-  /** Waiting jobs become `cancelled`; running ones are asked to stop. Both are final for the caller. */
+  /**
+   * Waiting jobs become `cancelled`; running ones are asked to stop. Both are final for the caller. A batch runs: all its children
+   * are cancelled with it, and it ends when they have.
+   */
   requestCancel(target: Target, reason: string, now: number): Promise<CancelOutcome>;
-  /** Starts a new life of jobs that ended in `failed`, `timeout` or `cancelled`. @returns how many. */
+  /**
+   * Starts a new life of jobs that ended in `failed`, `timeout` or `cancelled`; of a batch, sealed, with those of its children.
+   * @returns how many, these children included.
+   */
   revive(target: Target, now: number): Promise<number>;
-  /** Changes a waiting job: priority, run time, hold. @returns its status before, or null if it does not exist; guarded. */
+  /** Changes a waiting job: priority, run time, hold; or seals a batch that runs. Guarded. */
   adjust(id: string, change: Adjustment, now: number): Promise<AdjustOutcome>;
   /**
-   * Deletes jobs that are not running, with everything that belongs to them; a parent only if no child of it stays.
+   * Deletes jobs that are not running, with everything that belongs to them; a parent only if no child of it stays, and what has
+   * ended in a batch only after that.
    * @returns how many.
    */
   remove(target: Target, now: number): Promise<number>;
@@ -69,9 +80,12 @@ export interface Store {
 
   // --- chores ---
 
-  /** Cancels waiting jobs whose time ran out, a bounded number. @returns how many. */
+  /**
+   * Cancels waiting jobs whose time ran out, a bounded number; and settles batches that are out of time, or that a crash or a
+   * change by hand has left. @returns how many jobs expired.
+   */
   expire(now: number): Promise<number>;
-  /** Deletes finished jobs by age and count, a bounded number. @returns how many. */
+  /** Deletes finished jobs by age and count, a bounded number; not what a batch that runs still counts. @returns how many. */
   prune(retention: Retention, now: number): Promise<number>;
 
   // --- people ask ---

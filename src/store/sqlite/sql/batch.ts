@@ -6,8 +6,8 @@
  *    end, a percent or a policy may be due)? What does the policy say (src/job/batch.ts)?
  * 3. A batch that ends is itself a child that ended: the loop goes on until nothing is noted any more.
  *
- * Measured with 100,000 children that end ten at a time: 20 µs per transaction; one count of all of them takes 6 ms, and there are
- * about 100.
+ * Measured with 100,000 children that end ten at a time: 10 µs per child more than under a plain parent, of which 6 are the counts;
+ * one takes 6 ms, and there are about 100 in all. A batch of any size costs the same per child.
  */
 import {
   type BatchCounts,
@@ -50,7 +50,8 @@ export const settleBatches = (txn: Transaction): void => {
     const touched = txn.touched;
     txn.touched = new Map();
     for (const [id, touch] of touched) {
-      const row = txn.get(BATCH, id);
+      // It is settled again after the commit in any case.
+      const row = txn.unsettled.has(id) ? undefined : txn.get(BATCH, id);
       if (row) cancels -= settle(txn, row, touch, cancels);
     }
   }

@@ -113,13 +113,13 @@ const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
 const old = (status: FinalStatus) => sql`
   SELECT ${COLUMNS} FROM (
     SELECT * FROM jobs
-    WHERE ${finished(status)} AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id)
-      AND NOT (${KEPT_BY_BATCH}) ORDER BY seq LIMIT 2000) old
+    WHERE ${finished(status)} AND NOT (${KEPT_BY_BATCH})
+      AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id) ORDER BY seq LIMIT 2000) old
   WHERE completed_at < ? LIMIT 500`;
 const oldest = (status: FinalStatus) => sql`
   SELECT ${COLUMNS} FROM jobs
-  WHERE ${finished(status)} AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id)
-    AND NOT (${KEPT_BY_BATCH})
+  WHERE ${finished(status)} AND NOT (${KEPT_BY_BATCH})
+    AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id)
   ORDER BY seq LIMIT min(+?, 500)`;
 const OLD = {
   completed: old('completed'),
