@@ -51,6 +51,7 @@ const TASKS = {
   lint: { run: [BIOME], build: false },
   check: { run: [TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
   bench: { run: [['bench/main.ts']] },
+  'example:dj-library': { run: [['examples/dj-library/main.ts']] },
 };
 
 async function main([name, ...args]) {

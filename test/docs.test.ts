@@ -83,7 +83,7 @@ describe('every document', () => {
   test('names only npm scripts that exist', () => {
     const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
     const named = documents.flatMap((document) =>
-      matches(read(document), /npm (?:run )?(start|test\b(?!:)|(?<=run )[\w:]+)/g),
+      matches(read(document), /npm (?:run )?(start|test\b(?!:)|(?<=run )[\w:-]+)/g),
     );
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((script) => !scripts.includes(script))).toEqual([]);
