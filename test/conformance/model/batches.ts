@@ -3,15 +3,13 @@ import type { FinalStatus } from '../../../src/job/states.ts';
 import { newJob } from '../fixtures.ts';
 import { isOver, type Model, type ModelBatch, type ModelJob, waits } from './model.ts';
 
-/** After every command: each batch that was touched, and those that this touches, until nothing changes any more. */
+/** After every command: each batch that was touched, the youngest first, and those that this touches, until none is left. */
 export const settle = (model: Model, now: number): void => {
   while (model.touched.size > 0) {
-    const ids = [...model.touched];
-    model.touched.clear();
-    for (const id of ids) {
-      const job = model.jobs.get(id);
-      if (job?.batch && job.status === 'running') settleOne(model, job, job.batch, now);
-    }
+    const youngest = model.all(({ id }) => model.touched.has(id)).at(-1);
+    if (!youngest) return model.touched.clear();
+    model.touched.delete(youngest.id);
+    if (youngest.batch && youngest.status === 'running') settleOne(model, youngest, youngest.batch, now);
   }
 };
 

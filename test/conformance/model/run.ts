@@ -236,7 +236,7 @@ export class Run {
       payload: JSON.stringify(large ? 'x'.repeat(1100) : n),
       runAt: now + delay,
       keyUntil: rest.key === null || keyWindow === null ? null : now + keyWindow,
-      parentId: parent === null ? null : this.#id(parent),
+      parentId: this.#parent(parent),
       expiresAt: expires === null ? null : now + expires,
     });
   }
@@ -252,7 +252,7 @@ export class Run {
     });
     const row = newJob({
       ...{ id, type: 'album', queue, payload: `"${id}"`, runAt: this.#now, timeoutMs: null, totalMs },
-      ...{ parentId: parent === null ? null : this.#id(parent), batch: { policy, open, callbacks: called } },
+      ...{ parentId: this.#parent(parent), batch: { policy, open, callbacks: called } },
     });
     return [row, ...jobs.map((spec) => ({ ...this.#newJob(spec), parentId: id }))];
   }
@@ -352,6 +352,13 @@ export class Run {
   /** The id of some job, or of one that never was. */
   #id(pick: number): string {
     return at(this.#model.all(), pick)?.id ?? 'nobody';
+  }
+
+  /** Mostly a batch that runs, if there is one. */
+  #parent(pick: number | null): string | null {
+    if (pick === null) return null;
+    const running = this.#model.all(({ batch, status }) => batch !== null && status === 'running');
+    return pick % 3 > 0 && running.length > 0 ? at(running, pick)!.id : this.#id(pick);
   }
 
   #some({ pick, all }: { pick: number; all: boolean }): string[] {

@@ -45,23 +45,65 @@ const UNFINISHED = sql`
   SELECT 1 FROM jobs WHERE parent_job_id = ? AND status IN ('created', 'queued', 'running') LIMIT 1`;
 const COUNTS = sql`SELECT status, count(*) AS n FROM jobs INDEXED BY jobs_children WHERE parent_job_id = ? GROUP BY status`;
 
-/** Settles every batch that this transaction touched, until none is touched any more. Before every commit. */
+/** A batch to settle, as its row is now. */
+interface Pending {
+  readonly row: Row;
+  readonly touch: Touch;
+}
+
+/**
+ * Settles every batch that this transaction touched, until none is touched any more. Before every commit. The youngest first, which
+ * is never a parent of another: so a batch is judged when all within it is settled.
+ */
 export const settleBatches = (txn: Transaction): void => {
-  for (let cancels = MAX_CANCELS; txn.touched.size > 0; ) {
-    const touched = txn.touched;
-    txn.touched = new Map();
-    for (const [id, touch] of touched) {
-      // It is settled again after the commit in any case.
-      const row = txn.unsettled.has(id) ? undefined : txn.get(BATCH, id);
-      if (row) cancels -= settle(txn, row, touch, cancels);
-    }
+  if (txn.touched.size === 0) return;
+  const pending: Pending[] = [];
+  let cancels = MAX_CANCELS;
+  do {
+    take(txn, pending);
+    const next = pending.pop();
+    if (next) cancels -= settle(txn, next, cancels);
+  } while (pending.length > 0 || txn.touched.size > 0);
+};
+
+/** Puts what was touched among the pending, in the order of their age. */
+const take = (txn: Transaction, pending: Pending[]): void => {
+  const touched = txn.touched;
+  if (touched.size === 0) return;
+  txn.touched = new Map();
+  for (const [id, touch] of touched) {
+    // What has more to cancel than one transaction should is settled again after the commit.
+    const row = txn.unsettled.has(id) ? undefined : txn.get(BATCH, id);
+    if (!row) continue;
+    const at = placeOf(pending, number(row['seq']));
+    const known = pending[at];
+    if (known?.row['seq'] === row['seq']) pending[at] = { row, touch: both(known!.touch, touch) };
+    else pending.splice(at, 0, { row, touch });
   }
 };
+
+/** Where the first is that is not older. */
+const placeOf = (pending: readonly Pending[], seq: number): number => {
+  let [from, to] = [0, pending.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (number(pending[middle]!.row['seq']) < seq) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+};
+
+const both = (a: Touch, b: Touch): Touch => ({
+  at: Math.max(a.at, b.at),
+  moves: a.moves + b.moves,
+  losses: a.losses + b.losses,
+  look: a.look || b.look,
+});
 
 const STEP = sql`UPDATE job_batches SET moves = moves - ?, losses = losses - ? WHERE job = ?`;
 
 /** @returns how many children it cancelled. */
-const settle = (txn: Transaction, row: Row, touch: Touch, maxCancels: number): number => {
+const settle = (txn: Transaction, { row, touch }: Pending, maxCancels: number): number => {
   const { moves, losses, look, at } = touch;
   const isDone = row['open'] === 0 && !txn.get(UNFINISHED, row['id']!);
   const mayWait = !look && number(row['moves']) > moves && number(row['losses']) >= losses;
