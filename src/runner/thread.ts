@@ -15,7 +15,7 @@ export interface ThreadSettings {
   readonly name: string;
   readonly main: URL;
   readonly module: string;
-  readonly execArgv: readonly string[];
+  readonly execArgv: readonly string[] | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly startMs: number;
   readonly maxMemoryMb: number | null;
@@ -101,7 +101,7 @@ export class Thread implements Unit {
       name,
       workerData: { module, tellsHeap: maxMemoryMb !== null },
       env: { ...env },
-      execArgv: [...execArgv],
+      ...(execArgv ? { execArgv: [...execArgv] } : {}),
       ...(maxMemoryMb === null
         ? {}
         : { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb * RESERVE.times + RESERVE.mb } }),
