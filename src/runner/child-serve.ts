@@ -33,6 +33,7 @@ export class Channel {
     process.stdin.on('data', (chunk: Buffer) => lines.push(chunk));
     // The parent is gone, whatever became of it: nobody waits for what runs here.
     process.stdin.on('end', endAtOnce).on('error', endAtOnce);
+    process.stdout.on('error', endAtOnce);
     this.send({ kind: 'ready', protocol: PROTOCOL, name });
   }
 

@@ -20,7 +20,7 @@ import { errorOfEnding, withOutput } from './ending.ts';
 import { Lines, Tail } from './lines.ts';
 import { treeMemoryMb } from './memory.ts';
 import type { Task } from './runner.ts';
-import type { Unit } from './unit-pool.ts';
+import { NotBegun, type Unit } from './unit-pool.ts';
 
 export interface ChildSettings {
   /** How errors call it. */
@@ -93,6 +93,7 @@ export class Child implements Unit {
   }
 
   run(task: Task): Promise<unknown> {
+    if (!this.fit) return Promise.reject(new NotBegun(workerNotReady(this.#settings.name, 'it has ended.')));
     const run = ++this.#runs;
     let line: string;
     try {
@@ -108,8 +109,7 @@ export class Child implements Unit {
       kill: (fault) => (fault ? this.#condemn(fault) : this.#kill()),
     });
     this.#work = work;
-    if (this.#state === 'ended') this.#abandonWork(workerNotReady(this.#settings.name, 'it has ended.'));
-    else this.#write(line);
+    this.#write(line);
     work.begin();
     return work.promise;
   }
@@ -135,8 +135,8 @@ export class Child implements Unit {
       this.#in(DRAIN_MS, () => this.#finish());
     });
     child.on('close', () => this.#finish());
-    // Writing to what has just ended fails; its end says why.
-    child.stdin.on('error', () => {});
+    // Writing to what has just ended fails, and so may reading; its end says why.
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
     child.stdout.on('data', (chunk: Buffer) => {
       this.#work?.alive();
       this.#lines.push(chunk);

@@ -5,6 +5,7 @@ import type { Check } from '../job/check.ts';
 import { invalidOption } from '../job/errors.ts';
 
 const FROM_SOURCES = import.meta.url.endsWith('.ts');
+const SOURCES = ['--conditions=backline-source'];
 const extension = FROM_SOURCES ? 'ts' : 'js';
 
 export const CHILD_MAIN = fileURLToPath(new URL(`./child-main.${extension}`, import.meta.url));
@@ -33,5 +34,8 @@ export const nodeArguments = (given: readonly string[] = process.execArgv): stri
       kept.push(argument);
     }
   }
-  return FROM_SOURCES ? [...kept, '--conditions=backline-source'] : kept;
+  return FROM_SOURCES ? [...kept, ...SOURCES] : kept;
 };
+
+/** A thread takes over what its process was told; what is said here stands instead of that, and may not be V8's own flags. */
+export const THREAD_ARGUMENTS: readonly string[] | undefined = FROM_SOURCES ? SOURCES : undefined;

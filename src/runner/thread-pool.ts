@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { checkOptions, type Duration, integer, text, timerDuration } from '../job/check.ts';
 import { invalidOption } from '../job/errors.ts';
 import { environment, environmentOf, type WorkerEnvironment } from './environment.ts';
-import { module, nodeArguments, THREAD_MAIN } from './module.ts';
+import { module, THREAD_ARGUMENTS, THREAD_MAIN } from './module.ts';
 import type { Runner, Task } from './runner.ts';
 import { Thread } from './thread.ts';
 import { UnitPool } from './unit-pool.ts';
@@ -65,7 +65,7 @@ export class ThreadPool<Result = unknown> implements Runner {
       name: this.name,
       main: THREAD_MAIN,
       module: checked.module,
-      execArgv: nodeArguments(),
+      execArgv: THREAD_ARGUMENTS,
       env: environmentOf(checked.env),
       startMs: checked.startTimeout ?? 10_000,
       maxMemoryMb: checked.maxMemoryMb ?? null,

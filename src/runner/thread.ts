@@ -9,13 +9,13 @@ import { type FromWorker, isVerdict, jobMessage, readMessage, type ToWorker } fr
 import { errorOfEnding } from './ending.ts';
 import { heapMb } from './memory.ts';
 import type { Task } from './runner.ts';
-import type { Unit } from './unit-pool.ts';
+import { NotBegun, type Unit } from './unit-pool.ts';
 
 export interface ThreadSettings {
   readonly name: string;
   readonly main: URL;
   readonly module: string;
-  readonly execArgv: readonly string[];
+  readonly execArgv: readonly string[] | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly startMs: number;
   readonly maxMemoryMb: number | null;
@@ -66,6 +66,7 @@ export class Thread implements Unit {
   }
 
   run(task: Task): Promise<unknown> {
+    if (!this.fit) return Promise.reject(new NotBegun(workerNotReady(this.#settings.name, 'it has ended.')));
     const run = ++this.#runs;
     const work = new Assignment(task, run, {
       silentMs: null,
@@ -83,8 +84,7 @@ export class Thread implements Unit {
         new RemoteError(toFailure(invalidPayload('payload', 'cannot be handed to a thread', error)), 'never'),
       );
     }
-    if (this.#state === 'ended') this.#abandonWork(workerNotReady(this.#settings.name, 'it has ended.'));
-    else work.begin();
+    work.begin();
     this.#watchHeap();
     return work.promise;
   }
@@ -101,7 +101,7 @@ export class Thread implements Unit {
       name,
       workerData: { module, tellsHeap: maxMemoryMb !== null },
       env: { ...env },
-      execArgv: [...execArgv],
+      ...(execArgv ? { execArgv: [...execArgv] } : {}),
       ...(maxMemoryMb === null
         ? {}
         : { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb * RESERVE.times + RESERVE.mb } }),

@@ -146,6 +146,11 @@ export class UnitPool {
   #acquire({ signal, heartbeat }: Task['ctx']): Promise<Member> {
     if (this.slots === 0) return Promise.reject(this.#released());
     if (signal.aborted) return Promise.reject(signal.reason);
+    const free = this.#waiters.size === 0 ? this.#free()[0] : undefined;
+    if (free) {
+      free.state = 'working';
+      return Promise.resolve(free);
+    }
     return new Promise((resolve, reject) => {
       // A job that waits for its unit to start is not idle; how long a start may take has a bound of its own.
       const alive = setInterval(heartbeat, HEARTBEAT_MS);
@@ -169,8 +174,7 @@ export class UnitPool {
 
   /** Gives free units to those that wait, the one that worked last first, and starts what is missing. */
   #next(): void {
-    // The last one is the warmest.
-    const free = [...this.#members].filter(({ state, unit }) => state === 'free' && unit.fit).reverse();
+    const free = this.#waiters.size === 0 ? [] : this.#free();
     for (const waiter of [...this.#waiters]) {
       const member = free.shift();
       if (!member) break;
@@ -178,6 +182,11 @@ export class UnitPool {
       waiter.give(member);
     }
     while (this.#wantsMore() && this.#mayStart()) this.#start();
+  }
+
+  /** Those that can take a job, the warmest first. */
+  #free(): Member[] {
+    return [...this.#members].filter(({ state, unit }) => state === 'free' && unit.fit).reverse();
   }
 
   #wantsMore(): boolean {

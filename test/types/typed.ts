@@ -19,6 +19,8 @@ import {
   job,
   type Metrics,
   type MetricsPoint,
+  ThreadPool,
+  WorkerPool,
 } from 'backline';
 import * as v from 'valibot';
 import { z } from 'zod';
@@ -60,7 +62,11 @@ const pay = job({
 
 const plain = job({ run: (n: number) => `${n}` });
 
-const jobs = { welcome, analyze, pay, plain };
+const python = new WorkerPool<{ bpm: number }>({ command: ['python3', 'analyze.py'] });
+const tempo = job({ input: z.object({ path: z.string() }), runner: python });
+const anything = job({ runner: new ThreadPool({ module: 'work.js' }) });
+
+const jobs = { welcome, analyze, pay, plain, tempo, anything };
 type AppJobs = typeof jobs;
 
 const manager = new JobManager('sqlite:data/backline.db', { jobs, maxConcurrentJobs: 5 });
@@ -72,6 +78,9 @@ export const accepted = async () => {
   same<typeof result, { sentAt: string }>(true);
   same<number, Awaited<ReturnType<typeof sizeOf>>>(true);
   same<string, Awaited<ReturnType<typeof textOf>>>(true);
+  // What runs elsewhere has the result that its pool was given.
+  same<{ bpm: number }, Awaited<ReturnType<typeof tempoOf>>>(true);
+  same<unknown, Awaited<ReturnType<typeof anythingOf>>>(true);
   await manager.enqueue('pay', { amount: 5, currency: 'EUR' });
   await manager.enqueueMany([
     { type: 'welcome', payload: { email: 'bob@example.test' }, options: { priority: 1 } },
@@ -84,6 +93,8 @@ export const accepted = async () => {
   return { found, page };
 };
 
+const tempoOf = async () => manager.result(await manager.enqueue('tempo', { path: 'a.flac' }));
+const anythingOf = async () => manager.result(await manager.enqueue('anything', { what: 1 }));
 const sizeOf = async () => manager.result(await manager.enqueue('analyze', { path: 'a.flac' }));
 const textOf = async () => manager.result(await manager.enqueue('plain', 4));
 
@@ -131,6 +142,8 @@ job({ input: z.string() });
 job({ input: z.object({ n: z.number() }), run: (payload: { n: string }) => payload });
 // @ts-expect-error a default that does not exist
 job({ run: () => 1, maxAttempt: 3 });
+// @ts-expect-error a pool without options
+new WorkerPool();
 // @ts-expect-error a runner that does not exist
 job({ run: () => 1, runner: 'moon' });
 // @ts-expect-error a backoff that does not exist

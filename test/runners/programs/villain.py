@@ -32,6 +32,8 @@ def grandchildren():
 def at_start():
     if START == "silent":
         time.sleep(300)
+    elif START == "slow":
+        time.sleep(1.2)
     elif START == "exit":
         complain("no licence found")
         sys.exit(4)
@@ -41,8 +43,6 @@ def at_start():
     elif START == "garbage":
         raw("Welcome to my program!\n")
         time.sleep(300)
-    elif START == "once" or START == "unlucky":
-        pass
     elif START.startswith("unless:") and not os.path.exists(START[7:]):
         say(kind="unready", error={"name": "ImportError", "message": "no module named x", "stack": "line 1 of x.py"})
         sys.exit(1)
@@ -113,16 +113,12 @@ def work(run, what):
         complain(json.dumps(grandchildren()))
         sys.exit(8)
     elif what == "hog":
-        held = bytearray(400 * 1024 * 1024)
-        for i in range(0, len(held), 4096):
-            held[i] = 1
-        say(kind="heartbeat", run=run)
+        held = b"x" * (400 * 1024 * 1024)
+        say(kind="heartbeat", run=len(held) and run)
         time.sleep(300)
     elif what == "keep":
         global kept
-        kept = bytearray(400 * 1024 * 1024)
-        for i in range(0, len(kept), 4096):
-            kept[i] = 1
+        kept = b"x" * (400 * 1024 * 1024)
         say(kind="result", run=run, result=os.getpid())
     elif what == "look":
         seen = {"cwd": os.getcwd(), "nice": os.nice(0), "env": dict(os.environ), "argv": sys.argv[1:]}
