@@ -72,9 +72,9 @@ const endAtOnce = (): void => {
 /** A handler that does not let the event loop go round would not notice the end of standard input; a thread beside it does. */
 const watchParent = (): void => {
   if (process.platform === 'win32') return;
-  const look = `const parent = process.ppid;
-    setInterval(() => {
-      if (process.ppid === parent) return;
+  // The parent's number is taken here: when the thread has started, it may have changed already.
+  const look = `setInterval(() => {
+      if (process.ppid === ${process.ppid}) return;
       try { process.kill(-process.pid, 'SIGKILL'); } catch { process.kill(process.pid, 'SIGKILL'); }
     }, ${LOOK_MS});`;
   new Worker(look, { eval: true, stdin: false, env: {}, resourceLimits: { maxOldGenerationSizeMb: 16 } }).unref();

@@ -173,8 +173,8 @@ const stops = (start: Start, subject: Subject): void => {
   });
 
   test('counts signs of life, and stops what gives none for the idle time-out', async () => {
-    const manager = await start(['alive', 'polite'], { idleTimeout: 400, grace: 10_000, maxAttempts: 1 });
-    expect(await manager.result(await manager.enqueue('alive', 900))).toBe('alive');
+    const manager = await start(['alive', 'polite'], { idleTimeout: 800, grace: 10_000, maxAttempts: 1 });
+    expect(await manager.result(await manager.enqueue('alive', 1700))).toBe('alive');
     const { id } = await manager.enqueue('polite');
     expect(await failureOf(manager, id)).toMatchObject({ code: 'ATTEMPT_IDLE' });
   });
@@ -195,8 +195,8 @@ const kills = (start: Start, subject: Subject): void => {
   test.each(['deaf', 'busy'])(
     'kills a %s handler after its time and its grace, and goes on with others',
     async (type) => {
-      const manager = await start([type, 'echo'], { maxAttempts: 1, timeout: 700, grace: 50 });
-      const { id } = await manager.enqueue(type);
+      const manager = await start([type, 'echo'], { maxAttempts: 1, grace: 50 });
+      const { id } = await manager.enqueue(type, null, { timeout: 1000 });
       expect(await failureOf(manager, id)).toMatchObject({ code: 'ATTEMPT_TIMED_OUT' });
       expect(await manager.get(id)).toMatchObject({ status: 'timeout', crashes: 0, note: null });
       expect(await manager.result(await manager.enqueue('echo', 1))).toMatchObject({ payload: 1 });
