@@ -5,6 +5,7 @@
 import { didYouMean, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './batch-errors.ts';
 export * from './worker-errors.ts';
 export { codes };
 
@@ -76,28 +77,6 @@ export const parentNotFound = error('PARENT_NOT_FOUND', (parent: string) => ({
   field: 'parent',
   found: parent,
   allowed: 'the id of a stored job',
-}));
-
-export const batchEnded = error('BATCH_ENDED', (batch: string, status: string) => ({
-  message: `The batch "${batch}" is ${status}: it takes no more jobs.`,
-  field: 'parent',
-  found: status,
-  allowed: 'a batch that has not ended',
-  next: 'Hand in a new batch, or keep one open with open: true until sealBatch().',
-}));
-
-export const notABatch = error('NOT_A_BATCH', (what: string, id: string) => ({
-  message: `Job ${id} is no batch: it cannot be ${what}.`,
-  field: 'id',
-  found: id,
-  allowed: 'the id that enqueueBatch() returned',
-}));
-
-export const notForBatches = error('NOT_FOR_BATCHES', (what: string, id: string, next: string) => ({
-  message: `Job ${id} is a batch, whose work is that of its jobs: it cannot be ${what}.`,
-  field: 'id',
-  found: id,
-  next,
 }));
 
 export const jobNotFound = error('JOB_NOT_FOUND', (id: string) => ({
@@ -220,13 +199,6 @@ export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, last
 export const functionLost = error('FUNCTION_LOST', (name: string) => ({
   message: `The function ${show(name)} was in the memory of a process that has ended, or had run to its end before: it cannot be run.`,
   next: 'Define it as a job type if its jobs must outlive their process.',
-}));
-
-export const batchFailed = error('BATCH_FAILED', (id: string, policy: string, counts: string) => ({
-  message: `Too many jobs of the batch did not complete (policy: ${policy}): ${counts}.`,
-  field: 'failurePolicy',
-  found: counts,
-  next: `List what failed with: backline jobs ls --where "parent:${id} status:failed". Retry the batch to run again what did not complete.`,
 }));
 
 export const jobExpired = error('JOB_EXPIRED', (expiresAt: number) => ({
