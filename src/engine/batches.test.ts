@@ -137,6 +137,17 @@ describe('a batch', () => {
     expect(await codeOf(() => manager.sealBatch('nobody'))).toBe('JOB_NOT_FOUND');
   });
 
+  test('takes jobs that its own jobs hand in', async () => {
+    const grow = job({
+      run: async (n: number, ctx: Context) => {
+        if (n > 0) await ctx.enqueue('grow', n - 1, { parent: ctx.job.parentId! });
+      },
+    });
+    const manager = await startManager({ jobs: { grow } });
+    const batch = await manager.enqueueBatch({ type: 'growing', jobs: [{ type: 'grow', payload: 5 }] });
+    expect((await manager.result(batch)).completed).toBe(6);
+  });
+
   test('gives its jobs what it says of queue, priority and initiator, and they may say otherwise', async () => {
     const { manager } = await batches({ worker: false });
     const { jobs } = await manager.enqueueBatch({

@@ -153,7 +153,10 @@ export class Client<J extends Jobs = Jobs> {
    * @param options `timeout`: how long to wait at most; 5 minutes if not given.
    * @throws JOB_FAILED (with the error as its cause), JOB_TIMED_OUT, JOB_CANCELLED, JOB_NOT_FOUND, RESULT_TIMEOUT, CLOSED_WHILE_WAITING.
    */
-  async result<R = unknown>(job: Enqueued<R> | string, options: { timeout?: Duration } = {}): Promise<R> {
+  async result<R = unknown>(
+    job: Pick<Enqueued<R>, 'id' | 'result'> | string,
+    options: { timeout?: Duration } = {},
+  ): Promise<R> {
     const { timeout = 300_000 } = checkOptions({ timeout: duration }, options, 'options');
     const id = idCheck(isRecord(job) ? job['id'] : job, 'id');
     return this.#parts.results.of(id, timeout) as Promise<R>;
@@ -161,7 +164,7 @@ export class Client<J extends Jobs = Jobs> {
 
   /**
    * Cancels a job: `cancelled` if it waited, `requested` if it runs and is now asked to stop, `no` if it has ended or does not
-   * exist. With `tree`, its descendants too; then the answer is that of the whole.
+   * exist. With `tree`, its descendants too; then the answer is that of the whole. A batch runs: its jobs are cancelled with it.
    */
   async cancel(id: string, given: { reason?: string; tree?: boolean } = {}): Promise<'cancelled' | 'requested' | 'no'> {
     const { reason = 'cancelled by request', tree = false } = checkOptions(
@@ -180,7 +183,10 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.store.requestCancel({ filter: wide(which, 'cancelAll') }, reason, this.#now());
   }
 
-  /** Starts a new life of a job that failed, timed out or was cancelled. @returns false for any other. */
+  /**
+   * Starts a new life of a job that failed, timed out or was cancelled; of a batch, with those of its jobs that did.
+   * @returns false for any other.
+   */
   async retry(id: string): Promise<boolean> {
     const revived = await this.#parts.store.revive({ ids: [idCheck(id, 'id')] }, this.#now());
     return revived > 0;
@@ -193,7 +199,7 @@ export class Client<J extends Jobs = Jobs> {
 
   /**
    * Makes a new job from an old one, with the same type, queue, priority and limits, and a new payload if one is given. It names
-   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD.
+   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD, NOT_FOR_BATCHES.
    */
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
@@ -213,22 +219,22 @@ export class Client<J extends Jobs = Jobs> {
     return toEnqueued((await store.insert([alone], now))[0]!, alone);
   }
 
-  /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW unless it waits. */
   async reprioritise(id: string, priority: number): Promise<void> {
     await this.#adjust(id, { priority: priorityCheck(priority, 'priority') }, 're-prioritised');
   }
 
-  /** @param runAt a Date, epoch milliseconds or ISO text with an offset. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  /** @param runAt a Date, epoch milliseconds or ISO text with an offset. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW unless it waits. */
   async reschedule(id: string, runAt: Date | number | string): Promise<void> {
     await this.#adjust(id, { runAt: instant(runAt, 'runAt') }, 'rescheduled');
   }
 
-  /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
   async runNow(id: string): Promise<void> {
     await this.#adjust(id, { runAt: this.#now(), held: false }, 'run now');
   }
 
-  /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
   async pauseJob(id: string): Promise<void> {
     await this.#adjust(id, { held: true }, 'paused');
   }

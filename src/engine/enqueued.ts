@@ -1,5 +1,6 @@
 /** What a caller hears of the jobs that were handed in. */
 import type { BacklineError } from '../job/backline-error.ts';
+import type { BatchCounts } from '../job/batch.ts';
 import type { InputOf, Jobs } from '../job/define.ts';
 import type { EnqueueOptions, NewJob } from '../job/enqueue-options.ts';
 import { batchEnded, duplicateJobId, duplicateKey, parentNotFound } from '../job/errors.ts';
@@ -23,6 +24,8 @@ export interface EnqueuedBatch {
   readonly id: string;
   readonly seq: number;
   readonly jobs: readonly EnqueuedItem[];
+  /** Only for the type system: what `result()` yields of it. */
+  readonly result?: BatchCounts;
 }
 
 /** One job of a list. */

@@ -42,7 +42,10 @@ export interface BatchRequest<J extends Jobs = Jobs> {
   readonly tags?: readonly string[];
   /** The job or batch that this batch belongs to. */
   readonly parent?: string;
-  /** How long all of it may take from now on; then what is unfinished is cancelled, and it ends as `timeout`. Default: for ever. */
+  /**
+   * How long all of it may take from now on; then what is unfinished is cancelled, and it ends as `timeout`. Looked at every few
+   * seconds (a quarter of the lease). Default: for ever.
+   */
   readonly totalTimeout?: Duration | false;
   /** An open transaction on the same database: batch and jobs exist if and only if it commits. */
   readonly tx?: Transaction;

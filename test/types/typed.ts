@@ -7,6 +7,7 @@ import {
   type ApplicationJob,
   type ApplicationJobs,
   type BacklineError,
+  type BatchCounts,
   type Client,
   type Context,
   type Enqueued,
@@ -86,6 +87,14 @@ export const accepted = async () => {
     { type: 'welcome', payload: { email: 'bob@example.test' }, options: { priority: 1 } },
     { type: 'plain', payload: 4 },
   ]);
+  const batch = await manager.enqueueBatch({
+    type: 'any name',
+    jobs: [{ type: 'plain', payload: 4, options: { key: 'k' } }],
+    failurePolicy: { atLeast: 1 },
+    onEnd: { type: 'plain', payload: { whatever: 1 }, options: { delay: '5m' } },
+  });
+  const counts = await manager.result(batch);
+  same<typeof counts, BatchCounts>(true);
   const found: Job | null = await manager.get(sent.id);
   const page: JobPage = await manager.list({ status: ['failed', 'timeout'], payload: { 'user.id': 1 } });
   // Of a mere id nothing is known.
@@ -123,6 +132,14 @@ export const refused = async () => {
   await manager.enqueueMany([{ type: 'nope', payload: 4 }]);
   // @ts-expect-error a list is a transaction of its own
   await manager.enqueueMany([{ type: 'plain', payload: 4, options: { tx: {} } }]);
+  // @ts-expect-error a name in a batch
+  await manager.enqueueBatch({ type: 'b', jobs: [{ type: 'nope' }] });
+  // @ts-expect-error a callback that does not exist
+  await manager.enqueueBatch({ type: 'b', jobs: [], onEnd: { type: 'nope' } });
+  // @ts-expect-error nothing may keep a callback from being handed in
+  await manager.enqueueBatch({ type: 'b', jobs: [], onEnd: { type: 'plain', options: { key: 'k' } } });
+  // @ts-expect-error a policy that does not exist
+  await manager.enqueueBatch({ type: 'b', jobs: [], failurePolicy: 'never' });
   // @ts-expect-error an event that does not exist
   manager.on('job-done', () => {});
   // @ts-expect-error a field that the event does not have

@@ -136,13 +136,14 @@ export const jobs: Migration = {
     create unique index jobs_unique on jobs(unique_key)
       where unique_key is not null and status in ('created', 'queued', 'running');
 
+    -- Is a child of this batch unfinished? And how many ended in what? Both from the index alone.
+    create index jobs_children on jobs(parent_job_id, status) where parent_job_id is not null;
+
     -- For people, under S1's names: lists newest first (seq is the implicit last column, so nothing is sorted).
     create index idx_jobs_status on jobs(status) where status not in ('queued', 'running');
     create index idx_jobs_type on jobs(type);
     create index idx_jobs_created_at on jobs(created_at);
     create index idx_jobs_user_initiated on jobs(user_initiated) where user_initiated = 0;
     create index idx_jobs_parent_id on jobs(parent_job_id) where parent_job_id is not null;
-    -- Is a child of this batch unfinished? And how many ended in what? Both from the index alone.
-    create index jobs_children on jobs(parent_job_id, status) where parent_job_id is not null;
   `,
 };
