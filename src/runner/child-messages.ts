@@ -51,7 +51,7 @@ export const isVerdict = (message: FromWorker): message is Verdict =>
 
 /** What a worker is told of its job, but for the payload. */
 export const jobMessage = (
-  { type, attempts, timeoutMs, id, seq, queue, priority, maxAttempts, life, startedAt, runAt }: ClaimedJob,
+  { type, attempts, timeoutMs, id, seq, queue, priority, maxAttempts, life, parentId, startedAt, runAt }: ClaimedJob,
   run: number,
 ): Omit<ToWorker & { kind: 'job' }, 'payload'> => ({
   kind: 'job',
@@ -59,7 +59,7 @@ export const jobMessage = (
   type,
   attempt: attempts,
   timeoutMs,
-  job: { id, seq, type, queue, priority, maxAttempts, life, startedAt, runAt },
+  job: { id, seq, type, queue, priority, maxAttempts, life, parentId, startedAt, runAt },
 });
 
 /** One line → its message. @throws WORKER_GARBAGE, WORKER_PROTOCOL. */
