@@ -38,6 +38,7 @@ const TASKS = {
         'src/runner',
         'test/conformance',
         'test/crash',
+        'test/runners',
         'test/drop',
         'test/property',
         'test/job',

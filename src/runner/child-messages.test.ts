@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isVerdict, jobMessage, parseLine, readMessage } from './child-messages.ts';
 
@@ -77,8 +78,15 @@ describe('a message', () => {
   });
 });
 
+const kinds = ['ready', 'unready', 'progress', 'log', 'heartbeat', 'result', 'error', 'cancelled', 'snooze'];
+
+test('docs/worker-protocol.md lists every kind, and no other', () => {
+  const page = readFileSync(new URL('../../docs/worker-protocol.md', import.meta.url), 'utf8');
+  const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]);
+  expect(listed).toEqual(['job', 'cancel', 'exit', ...kinds]);
+});
+
 test('four kinds end a job', () => {
-  const kinds = ['ready', 'unready', 'progress', 'log', 'heartbeat', 'result', 'error', 'cancelled', 'snooze'];
   expect(kinds.filter((kind) => isVerdict({ kind, run: 1 } as never))).toEqual([
     'result',
     'error',

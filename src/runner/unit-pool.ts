@@ -62,8 +62,8 @@ interface Waiter {
 const HEARTBEAT_MS = 100;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
-/** So many jobs one after the other that all killed their unit, and never did before: it is not the jobs. */
-const MAX_NEW_CRASHES = 5;
+/** So many new jobs one after the other under which their unit died: it is not the jobs. */
+const MAX_NEW_DEATHS = 5;
 
 export class UnitPool {
   readonly #options: UnitPoolOptions;
@@ -73,7 +73,7 @@ export class UnitPool {
   /** Failures in a row. */
   #failures = 0;
   #failedAt = 0;
-  #newCrashes = 0;
+  #newDeaths = 0;
   #down = false;
   /** Runs until the next start is allowed. */
   #backoff: NodeJS.Timeout | undefined;
@@ -125,8 +125,9 @@ export class UnitPool {
       this.#wentWell(member);
       return result;
     } catch (error) {
-      if (error instanceof Stop && error.outcome.kind === 'crashed') this.#crashed(task.job, error.outcome.failure);
-      else if (!(error instanceof NotBegun)) this.#wentWell(member);
+      if (!member.ended) this.#wentWell(member);
+      // What was killed because its job was stopped, or has hardly begun, says nothing.
+      else if (!task.ctx.signal.aborted && !(error instanceof NotBegun)) this.#diedAtWork(task.job, error);
       throw error;
     } finally {
       this.#release(member);
@@ -242,16 +243,17 @@ export class UnitPool {
     this.#afterLoss();
   }
 
-  #crashed({ crashes }: Task['job'], failure: Failure): void {
-    // What has crashed before says nothing about its worker.
-    if (crashes > 0 || ++this.#newCrashes < MAX_NEW_CRASHES) return;
+  #diedAtWork({ attempts, crashes }: Task['job'], error: unknown): void {
+    // A job that failed or crashed before says nothing about its worker.
+    if (attempts > 1 || crashes > 0 || ++this.#newDeaths < MAX_NEW_DEATHS) return;
     this.#failures = Math.max(this.#failures, this.#options.maxFailures - 1);
-    this.#fail(new RemoteError(failure));
+    const isCrash = error instanceof Stop && error.outcome.kind === 'crashed';
+    this.#fail(isCrash ? new RemoteError((error.outcome as { failure: Failure }).failure) : error);
   }
 
   /** Only what was started after the last failure shows that it is over. */
   #wentWell({ startedAt }: Member): void {
-    this.#newCrashes = 0;
+    this.#newDeaths = 0;
     if (this.#failures === 0 || startedAt < this.#failedAt) return;
     this.#failures = 0;
     clearTimeout(this.#backoff);

@@ -293,6 +293,19 @@ describe('a pool whose children do not start', () => {
     await down;
   });
 
+  test.each(['exit', 'exit 0', 'garbage'])(
+    'is out of service where every job ends its child, before it has eaten the queue: %s',
+    async (what) => {
+      const { manager } = await open({ maxWorkers: 2 }, { maxAttempts: 1 });
+      const down = nextEvent(manager, 'runner-down');
+      await manager.enqueueMany(Array.from({ length: 200 }, () => ({ type: 'work' as const, payload: what })));
+      expect((await down).error).toMatchObject({
+        code: expect.stringMatching(/^WORKER_(EXITED|ENDED_WITHOUT_RESULT|GARBAGE)$/),
+      });
+      expect((await manager.getJobStatistics()).failed).toBeLessThan(20);
+    },
+  );
+
   test('does not keep a job longer than its own time-out', async () => {
     const { manager } = await open({ start: 'silent' }, { timeout: 300 });
     const { attempt } = await work(manager, 'fine');
