@@ -2,12 +2,13 @@
 import { storeUnavailable } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import type { StoreChange } from '../store.ts';
-import { Connection, type Params, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
+import { Connection, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
+import { settleBatches } from './sql/batch.ts';
 import { settleFreed } from './sql/limit.ts';
-import { Transaction } from './transaction.ts';
+import { Transaction, type Unsettled, type Writing } from './transaction.ts';
 
 /** One kind of work that many calls can share one run of. */
 export type Batch<I, O> = (txn: Transaction, items: readonly I[]) => Promise<O[]>;
@@ -35,6 +36,10 @@ export interface Shared {
   readonly queues: Set<string>;
   /** Something was committed that other processes may want to look at. */
   readonly onCommit: () => void;
+  /** Counters were written, and wait to be added up. */
+  readonly onCounted: () => void;
+  /** Batches of which something is left to cancel, in a transaction that has committed. */
+  readonly onUnsettled: (unsettled: ReadonlyMap<string, Unsettled>) => void;
 }
 
 export interface AttemptOptions {
@@ -99,7 +104,9 @@ export const attempt = async (
   await commit(shared, db, txn, await begun);
   for (const name of txn.newQueues) shared.queues.add(name);
   for (const [i, piece] of pieces.entries()) piece.resolve(results[i]!);
+  if (txn.counted) shared.onCounted();
   if (txn.woke || txn.changes.length > 0) shared.onCommit();
+  if (txn.unsettled.size > 0) shared.onUnsettled(txn.unsettled);
   return txn.limits;
 };
 
@@ -122,7 +129,7 @@ const runPieces = async (
   const results: unknown[][] = [];
   for (let i = 0; i < pieces.length; ) {
     const { batch } = pieces[i]!;
-    if (pieces[i]!.claims) await settleFreed(txn, shared.locks);
+    if (pieces[i]!.claims) await settle(txn, shared.locks);
     let end = i + 1;
     while (end < pieces.length && pieces[end]!.batch === batch) end++;
     const group = pieces.slice(i, end);
@@ -137,8 +144,14 @@ const runPieces = async (
     }
     i = end;
   }
-  await settleFreed(txn, shared.locks);
+  await settle(txn, shared.locks);
   return results;
+};
+
+/** A batch that cancels its jobs may free limit keys. */
+const settle = async (txn: Transaction, locks: Locks): Promise<void> => {
+  await settleBatches(txn, { within: false });
+  await settleFreed(txn, locks);
 };
 
 /** @throws the error for which nothing was written. */
@@ -149,16 +162,15 @@ const commit = async (
   { xid, othersListen }: { xid: string; othersListen: boolean },
 ): Promise<void> => {
   const { journal } = shared;
-  const counts = txn.takeCounts();
   const writing: Promise<unknown>[] = [];
-  const send = ({ statement, params }: { statement: string; params: Params }) => {
+  const send = ({ statement, params }: Writing) => {
     const sent = db.send(statement, params);
     // All of them are looked at below; until then none may count as nobody's.
     sent.catch(() => {});
     writing.push(sent);
     return sent;
   };
-  if (counts) send(counts);
+  for (const writing of txn.takeCounts()) send(writing);
   if (othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
   const reading = journal.listens && shared.isWatched() ? send(journal.reading()) : null;
   const committed = db.command('COMMIT');

@@ -14,6 +14,7 @@ import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared } from './attempt.ts';
 import { explain, isConflict, isLost } from './explain.ts';
+import type { Transaction, Unsettled } from './transaction.ts';
 
 export interface CommitsOptions {
   /** Sync promised work to disk; false survives a killed process, but not a power cut. */
@@ -28,6 +29,7 @@ const MAX_RETRY_MS = 50;
 /** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
 const LOST_RETRIES_MS = [0, 50, 200, 500];
 const CLOSE_MS = 5000;
+const SETTLE_AFTER_MS = 50;
 
 export class Commits {
   readonly #shared: Shared;
@@ -60,6 +62,20 @@ export class Commits {
       this.#turn = 'scheduled';
       queueMicrotask(() => this.#flush());
     });
+  }
+
+  /**
+   * Goes on with batches of which something is left to cancel; a little later if somebody has jobs of them in hand. What fails here
+   * is found by the next `expire`.
+   */
+  settleAgain(unsettled: ReadonlyMap<string, Unsettled>): void {
+    const again = async (txn: Transaction): Promise<null[]> => {
+      for (const [id, { at }] of unsettled) txn.touches.look(id, at);
+      return [];
+    };
+    const settle = () => this.add(again, [null], { synced: false }).catch(() => {});
+    if ([...unsettled.values()].some(({ waits }) => waits)) setTimeout(settle, SETTLE_AFTER_MS).unref();
+    else settle();
   }
 
   /** Writes what was handed in, then refuses everything. Always settles. */

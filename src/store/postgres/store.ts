@@ -27,11 +27,15 @@ import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { measureClock, Reader } from './reader.ts';
-import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
+import { foldMinutes } from './rollups.ts';
+import { sealBatch, touchDueBatches } from './sql/batch.ts';
+import { cancelChunk } from './sql/cancel.ts';
+import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
-import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
+import { ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import {
   attemptsOf,
   checkTables,
@@ -43,6 +47,7 @@ import {
   statsOf,
   workersOf,
 } from './sql/read.ts';
+import { reviveChunk } from './sql/revive.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -112,7 +117,9 @@ export class PostgresStore implements Store {
       journal: this.#journal,
       isWatched: () => this.#listeners.size > 0,
       queues: new Set(),
-      onCommit: () => this.#committed(),
+      onCommit: () => this.#notifier.notify(),
+      onCounted: () => this.#foldSoon(),
+      onUnsettled: (unsettled) => this.#commits.settleAgain(unsettled),
     };
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
     this.#callers = new CallerTransactions(shared);
@@ -135,7 +142,7 @@ export class PostgresStore implements Store {
     const client = this.#callers.clientOf(tx);
     const given = this.#insertions(jobs, now);
     // Not within: a queue that is just being made would hold up everybody else's jobs in it until the caller commits.
-    const queues = new Set(jobs.map(({ queue }) => queue));
+    const queues = queuesNamedBy(jobs);
     if (!this.#callers.know(queues)) await this.#write((txn) => ensureQueues(txn, queues), REPEATABLE);
     return this.#callers.run(client, (txn) => insertJobs(txn, given));
   }
@@ -222,7 +229,8 @@ export class PostgresStore implements Store {
     return total;
   }
 
-  adjust: Store['adjust'] = (id, change, now) => this.#write((txn) => adjustJob(txn, id, change, now), PROMISED);
+  adjust: Store['adjust'] = (id, change, now) =>
+    this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
   setQueue: Store['setQueue'] = (name, change) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
@@ -230,7 +238,12 @@ export class PostgresStore implements Store {
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
 
-  expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
+  expire: Store['expire'] = (now) =>
+    this.#write(async (txn) => {
+      const expired = await expireDue(txn, now);
+      await touchDueBatches(txn, now);
+      return expired;
+    }, REPEATABLE);
 
   prune: Store['prune'] = async (retention, now) => {
     await this.#write((txn) => sweepKeys(txn, this.#locks), REPEATABLE);
@@ -240,6 +253,9 @@ export class PostgresStore implements Store {
     }, REPEATABLE);
   };
 
+  sampleDepths: Store['sampleDepths'] = (now, forgetBefore) =>
+    this.#write((txn) => sampleDepths(txn, this.#locks, now, forgetBefore), REPEATABLE);
+
   get: Store['get'] = (id) => this.#read((db) => getJob(db, id));
   list: Store['list'] = (filter, page) =>
     this.#read((db) => listJobs(db, filter, page, Math.max(this.#latest, Date.now() + this.#clockOffsetMs)));
@@ -248,6 +264,7 @@ export class PostgresStore implements Store {
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
+  metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);
@@ -314,15 +331,15 @@ export class PostgresStore implements Store {
 
   #insertions(jobs: Parameters<Store['insert']>[0], now: number): Insertion[] {
     this.#look(now);
-    return jobs.map((job) => ({ job, now }));
+    const refused = new Set<string>();
+    return jobs.map((job) => ({ job, now, refused }));
   }
 
   #look(now: number): void {
     if (now > this.#latest) this.#latest = now;
   }
 
-  #committed(): void {
-    this.#notifier.notify();
+  #foldSoon(): void {
     this.#folding ??= setTimeout(() => this.#fold(), FOLD_AFTER_MS).unref();
   }
 
@@ -330,7 +347,10 @@ export class PostgresStore implements Store {
   #fold(): void {
     this.#folding = undefined;
     if (this.#closed) return;
-    this.#write((txn) => foldCounts(txn), REPEATABLE).catch(() => {});
+    this.#write(async (txn) => {
+      await foldCounts(txn);
+      await foldMinutes(txn, this.#locks);
+    }, REPEATABLE).catch(() => {});
   }
 
   #onNote(origin: string): void {

@@ -83,8 +83,8 @@ const KEYS = sql`
 
 const PARK = sql`
   WITH gone AS (DELETE FROM backline.job_ready WHERE ctid = ANY ($ats::tid[]) RETURNING *)
-  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
-  SELECT seq, ${String(PARKED)}, queue, type, priority, run_at, limit_key, expires_at FROM gone`;
+  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at, parent_job_id)
+  SELECT seq, ${String(PARKED)}, queue, type, priority, run_at, limit_key, expires_at, parent_job_id FROM gone`;
 
 /** The rows are locked by this transaction, so their ctids hold; ANY of an array is always a scan of exactly these. */
 const TAKE = sql`
@@ -92,13 +92,14 @@ const TAKE = sql`
     begun AS MATERIALIZED (
       SELECT b.seq, b.id, b.type, b.queue, b.priority, b.run_at, b.limit_key, b.unique_key, b.claim + 1 AS claim, b.life,
         b.attempts + 1 AS attempts, b.crashes, b.max_crashes, $now::bigint AS started_at, $now::bigint + b.timeout_ms AS timeout_at,
-        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.timeout_ms, b.payload
+        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.timeout_ms, b.payload,
+        greatest(b.run_at, b.queued_at) AS ready_at
       FROM gone g JOIN backline.job_body b ON b.seq = g.seq),
     running AS (
       INSERT INTO backline.job_running (seq, id, type, queue, priority, run_at, limit_key, unique_key, claim, life, attempts, crashes,
-        max_crashes, owner, started_at, timeout_at, deadline_at)
+        max_crashes, owner, started_at, timeout_at, deadline_at, parent_job_id)
       SELECT seq, id, type, queue, priority, run_at, limit_key, unique_key, claim, life, attempts, crashes, max_crashes, $owner,
-        started_at, timeout_at, deadline_at FROM begun)
+        started_at, timeout_at, deadline_at, parent_job_id FROM begun)
   SELECT * FROM begun ORDER BY priority, run_at, seq`;
 
 /** Rounds of "park and pick again"; what is left over is done by the next claim, which is then due at once. */
@@ -287,7 +288,8 @@ const take = async (txn: Transaction, rows: readonly Row[], owner: string, now: 
   const taken = await txn.all(TAKE, { ats: texts(rows.map((row) => text(row['at']))), owner, now });
   return taken.map((row) => {
     const job = toClaimed(row);
-    txn.moved(job, 'queued', 'running');
+    txn.moved(job, 'queued', 'running', now);
+    txn.rollups.started(job, number(row['ready_at']), now);
     txn.tell(() => {
       const { seq, id, type, queue, attempts, runAt } = job;
       return { kind: 'status', seq, id, type, queue, attempts, runAt, at: now, from: 'queued', to: 'running' };

@@ -32,8 +32,8 @@ const UNPARK = sql`
         WHERE gate = ${String(PARKED)} AND limit_key = l.key AND queue = l.queue AND type = l.type
         ORDER BY priority, run_at, seq LIMIT l.n FOR UPDATE SKIP LOCKED) b),
     gone AS (DELETE FROM backline.job_aside WHERE seq IN (SELECT seq FROM best) RETURNING *)
-  INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
-  SELECT queue, type, priority, run_at, seq, limit_key, expires_at FROM gone`;
+  INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)
+  SELECT queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id FROM gone`;
 
 /** Brings parked jobs forward for those that this transaction took out. */
 export const settleFreed = async (txn: Transaction, locks: Locks): Promise<void> => {
