@@ -12,6 +12,8 @@ afterAll(() => server.dispose());
 
 const open = () => openPostgres(freshSchema(server), { durability: 'process' });
 
-test('40 random histories agree with the model', () => runHistories('everything', 40, open), 120_000);
+test('12 random histories agree with the model', () => runHistories('everything', 12, open), 120_000);
 
-test('40 random histories behind full limits agree with the model', () => runHistories('limits', 40, open), 120_000);
+test('10 random histories behind full limits agree with the model', () => runHistories('limits', 10, open), 120_000);
+
+test('12 random histories of batches agree with the model', () => runHistories('batches', 12, open), 120_000);
