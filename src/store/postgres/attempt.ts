@@ -6,6 +6,7 @@ import { Connection, type PgClient, type PgPool, type Row, type Statements, sql 
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
+import type { Positions } from './positions.ts';
 import { settleBatches } from './sql/batch.ts';
 import { settleFreed } from './sql/limit.ts';
 import { Transaction, type Unsettled, type Writing } from './transaction.ts';
@@ -20,6 +21,8 @@ export interface Piece {
   readonly synced: boolean;
   /** A claim: keeps out other claims if limits are set, and ends its transaction. */
   readonly claims: boolean;
+  /** It begins to listen: all transactions that do not know it yet must be over, and what is handed in after it begins after it. */
+  readonly listens: boolean;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -31,6 +34,7 @@ export interface Shared {
   readonly statements: Statements;
   readonly locks: Locks;
   readonly journal: Journal;
+  readonly positions: Positions;
   readonly isWatched: () => boolean;
   /** Queues that are known to exist: they are never deleted. */
   readonly queues: Set<string>;
@@ -46,6 +50,7 @@ export interface AttemptOptions {
   readonly synced: boolean;
   /** Which lock of the claims to hold, if any is among the pieces. */
   readonly claims: 'none' | 'shared' | 'alone';
+  readonly listens: boolean;
 }
 
 /** Retry with all other claims kept out: limits are set. Nothing was written. */
@@ -59,7 +64,8 @@ const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
 
 /**
  * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
- * never analysed, and all look-ups here have their index. What is left idle by a process that was cut off ends by itself.
+ * never analysed, and all look-ups here have their index. What a process leaves idle that was cut off, or stands still, ends by
+ * itself: it would hold up others.
  */
 const settings = (synced: boolean): string => `
   SELECT set_config('synchronous_commit', ${
@@ -67,7 +73,7 @@ const settings = (synced: boolean): string => `
       ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END`
       : `'off'`
   }, true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '60s', true)`;
+    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '10s', true)`;
 
 const CLAIM_LOCK = { none: null, shared: 'pg_advisory_xact_lock_shared', alone: 'pg_advisory_xact_lock' } as const;
 
@@ -90,6 +96,7 @@ export const attempt = async (
   }));
   begun.catch(() => {});
   const txn = new Transaction(shared.where, db, begun, shared.queues);
+  txn.readied = shared.positions.active ? [] : null;
   let results: unknown[][];
   try {
     results = await runPieces(shared, txn, pieces, options);
@@ -103,6 +110,7 @@ export const attempt = async (
   }
   await commit(shared, db, txn, await begun);
   for (const name of txn.newQueues) shared.queues.add(name);
+  if (txn.readied) shared.positions.lower(txn.readied);
   for (const [i, piece] of pieces.entries()) piece.resolve(results[i]!);
   if (txn.counted) shared.onCounted();
   if (txn.woke || txn.changes.length > 0) shared.onCommit();
@@ -110,10 +118,13 @@ export const attempt = async (
   return txn.limits;
 };
 
-const beginning = ({ locks, journal }: Shared, { synced, claims }: AttemptOptions): string => {
+/** Who wants a lock alone does not keep others waiting behind it for long: it is tried again. */
+const ALONE = `SELECT set_config('lock_timeout', '2s', true);`;
+
+const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: AttemptOptions): string => {
   const lock = CLAIM_LOCK[claims];
-  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};
-    SELECT pg_advisory_xact_lock_shared(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
+    SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
     SELECT pg_current_xact_id()::text AS xid,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };

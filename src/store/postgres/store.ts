@@ -22,20 +22,22 @@ import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
 import { Commits } from './commits.ts';
 import type { Connection, PgConfig, PgPool, Statements } from './driver.ts';
+import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
 import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
+import { MOST_LANES, Positions } from './positions.ts';
 import { measureClock, Reader } from './reader.ts';
-import { foldMinutes } from './rollups.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
-import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
+import { survey } from './sql/pick.ts';
 import {
   attemptsOf,
   checkTables,
@@ -53,6 +55,8 @@ import type { Transaction } from './transaction.ts';
 export interface StoreOptions {
   readonly durability: 'disk' | 'process';
   readonly busyMs: number;
+  /** For tests: how many blocks a claim may read before it keeps to positions (see positions.ts). */
+  readonly manyBlocks?: number | undefined;
 }
 
 export interface StoreParts {
@@ -69,7 +73,7 @@ const PROMISED = { synced: true };
 const REPEATABLE = { synced: false };
 
 const CLOCK_EVERY_MS = 60_000;
-const FOLD_AFTER_MS = 1000;
+const SURVEY_EVERY_MS = 1000;
 const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
@@ -77,6 +81,7 @@ export class PostgresStore implements Store {
   readonly #parts: StoreParts;
   readonly #locks: Locks;
   readonly #commits: Commits;
+  readonly #folding: Folding;
   readonly #journal: Journal;
   readonly #reader: Reader;
   readonly #notifier: Notifier;
@@ -95,7 +100,6 @@ export class PostgresStore implements Store {
   #clockAt = performance.now();
   /** The latest time that a verb was given: what "due" means where a question has no time of its own. */
   #latest = 0;
-  #folding: NodeJS.Timeout | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -109,24 +113,27 @@ export class PostgresStore implements Store {
     this.#reader = new Reader(pool, statements, address.where);
     this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
     this.#notifier = new Notifier(pool, statements, this.#journal.origin);
+    const positions = new Positions(() => void this.#survey(positions), options.manyBlocks);
     const shared: Shared = {
       where: address.where,
       pool,
       statements,
       locks,
       journal: this.#journal,
+      positions,
       isWatched: () => this.#listeners.size > 0,
       queues: new Set(),
       onCommit: () => this.#notifier.notify(),
-      onCounted: () => this.#foldSoon(),
+      onCounted: () => this.#folding.soon(),
       onUnsettled: (unsettled) => this.#commits.settleAgain(unsettled),
     };
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
+    this.#folding = new Folding(locks, (work) => this.#write(work, REPEATABLE));
     this.#callers = new CallerTransactions(shared);
     this.#inserting = insertJobs;
     this.#claiming = async (txn, items) => {
       const answers: ClaimAnswer[] = [];
-      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, request, now));
+      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, positions, request, now));
       return answers;
     };
   }
@@ -280,7 +287,10 @@ export class PostgresStore implements Store {
     let changed = false;
     const watched = this.#listeners.size > 0;
     if (watched && this.#journal.mustRefresh(now)) {
-      await this.#write((txn) => this.#journal.listen(txn, this.#locks, now), REPEATABLE);
+      await this.#write((txn) => this.#journal.listen(txn, now), {
+        ...REPEATABLE,
+        listens: this.#journal.hasLapsed(now),
+      });
       this.#journal.listening(now);
     } else if (watched) {
       const { statement, params } = this.#journal.reading();
@@ -308,7 +318,7 @@ export class PostgresStore implements Store {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#folding);
+    this.#folding.stop();
     await this.#commits.close();
     this.#listeners.clear();
     this.#notifier.close();
@@ -321,7 +331,7 @@ export class PostgresStore implements Store {
     await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
   }
 
-  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean }): Promise<T> {
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 
@@ -339,18 +349,11 @@ export class PostgresStore implements Store {
     if (now > this.#latest) this.#latest = now;
   }
 
-  #foldSoon(): void {
-    this.#folding ??= setTimeout(() => this.#fold(), FOLD_AFTER_MS).unref();
-  }
-
-  /** Counters are added up behind everybody's back; what is left is done by the next. */
-  #fold(): void {
-    this.#folding = undefined;
-    if (this.#closed) return;
-    this.#write(async (txn) => {
-      await foldCounts(txn);
-      await foldMinutes(txn, this.#locks);
-    }, REPEATABLE).catch(() => {});
+  /** Where live rows begin, on a connection of its own, as long as there are many dead ones before them. */
+  async #survey(positions: Positions): Promise<void> {
+    const found = await this.#reader.once((db) => survey(db, MOST_LANES)).catch(() => null);
+    const again = positions.surveyed(found);
+    if (again && !this.#closed) setTimeout(() => void this.#survey(positions), SURVEY_EVERY_MS).unref();
   }
 
   #onNote(origin: string): void {

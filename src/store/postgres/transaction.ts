@@ -7,6 +7,7 @@ import { Rollups } from '../rollups.ts';
 import type { StoreChange } from '../store.ts';
 import { Touches } from '../touches.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
+import type { Place } from './positions.ts';
 import { writingOf } from './rollups.ts';
 
 const ADD_COUNTS = sql`
@@ -51,6 +52,8 @@ export class Transaction {
   readonly touches = new Touches();
   /** Batches of which something is left to cancel: settled again after the commit. */
   readonly unsettled = new Map<string, Unsettled>();
+  /** Rows that were put among the ready ones; null if nobody must know. */
+  readied: Place[] | null = null;
   /** Queue → type → status → how many more. */
   readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
 

@@ -248,6 +248,8 @@ class Inserting {
       if (job.key !== null && job.keyUntil !== null) windows.push(job);
       if (job.batch) batches.push({ seq, job, batch: job.batch, now });
       const to = job.batch ? 'running' : job.status;
+      const { queue, type, priority, runAt } = job;
+      if (to === 'queued') this.#txn.readied?.push({ queue, type, priority, runAt, seq });
       this.#txn.moved(job, null, to, now);
       this.#txn.rollups.count(job, 'created', now);
       this.#txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to, attempts: 0 }));
