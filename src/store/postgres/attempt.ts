@@ -23,6 +23,8 @@ export interface Piece {
   readonly claims: boolean;
   /** It begins to listen: all transactions that do not know it yet must be over, and what is handed in after it begins after it. */
   readonly listens: boolean;
+  /** Jobs come in that have a parent: their batches are locked before anything else, so nothing else is done while they are. */
+  readonly adds: boolean;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }

@@ -5,7 +5,8 @@
  * 1. `add` queues a piece of work; it runs now, or with all others at the end of this turn of the event loop. Neighbours of one kind
  *    (inserts, ends of attempts) become one statement.
  * 2. `#write` runs a group between BEGIN and COMMIT, synced to disk if any of it was promised to be. A claim ends its group: the
- *    lock under which it runs should not be held while other work goes on.
+ *    lock under which it runs should not be held while other work goes on. What adds jobs to a parent holds it from the beginning,
+ *    where others lock it last, so it goes apart.
  * 3. If one piece throws, the transaction is rolled back and each piece runs alone, so that only the bad one fails.
  * 4. What another transaction stood in the way of is tried again, and so is what a lost connection rolled back. If the answer to
  *    COMMIT was lost, the server is asked what became of that transaction: nothing is written twice, nothing is given up by mistake.
@@ -52,7 +53,7 @@ export class Commits {
   add<I, O>(
     batch: Batch<I, O>,
     items: readonly I[],
-    given: { synced: boolean; claims?: boolean; listens?: boolean },
+    given: { synced: boolean; claims?: boolean; listens?: boolean; adds?: boolean },
   ): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
@@ -62,6 +63,7 @@ export class Commits {
         synced: given.synced,
         claims: given.claims === true,
         listens: given.listens === true,
+        adds: given.adds === true,
         resolve: resolve as (values: unknown[]) => void,
         reject,
       });
@@ -125,9 +127,9 @@ export class Commits {
   /** In order; never throws. */
   async #write(group: readonly Piece[]): Promise<void> {
     for (let rest = group; rest.length > 0; ) {
-      const end = rest.findIndex((piece, i) => piece.claims && !(rest[i + 1]?.claims ?? false));
-      const part = end === -1 ? rest : rest.slice(0, end + 1);
-      rest = end === -1 ? [] : rest.slice(end + 1);
+      const end = rest.findIndex((piece, i) => endsWith(piece, rest[i + 1]));
+      const part = rest.slice(0, end + 1);
+      rest = rest.slice(end + 1);
       try {
         await this.#persist(part);
       } catch (error) {
@@ -181,3 +183,7 @@ export class Commits {
     }
   }
 }
+
+/** Whether a transaction ends between the two. See `Piece`. */
+const endsWith = (piece: Piece, next: Piece | undefined): boolean =>
+  next === undefined || (piece.claims && !next.claims) || piece.adds !== next.adds;

@@ -33,7 +33,7 @@ import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
-import { ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
+import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
@@ -89,7 +89,6 @@ export class PostgresStore implements Store {
   readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
   readonly #hints = new Set<() => void>();
   readonly #heartbeats = new Set<Heartbeat>();
-  readonly #inserting: (txn: Transaction, items: readonly Insertion[]) => Promise<InsertOutcome[]>;
   readonly #claiming: (
     txn: Transaction,
     items: readonly { request: ClaimRequest; now: number }[],
@@ -130,7 +129,6 @@ export class PostgresStore implements Store {
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
     this.#folding = new Folding(locks, (work) => this.#write(work, REPEATABLE));
     this.#callers = new CallerTransactions(shared);
-    this.#inserting = insertJobs;
     this.#claiming = async (txn, items) => {
       const answers: ClaimAnswer[] = [];
       for (const { request, now } of items) answers.push(await claimJobs(txn, locks, positions, request, now));
@@ -142,7 +140,8 @@ export class PostgresStore implements Store {
     return this.#clockOffsetMs;
   }
 
-  insert: Store['insert'] = (jobs, now) => this.#commits.add(this.#inserting, this.#insertions(jobs, now), PROMISED);
+  insert: Store['insert'] = (jobs, now) =>
+    this.#commits.add(insertJobs, this.#insertions(jobs, now), { ...PROMISED, adds: addToOthers(jobs) });
 
   async insertWithin(tx: object, jobs: Parameters<Store['insertWithin']>[1], now: number): Promise<InsertOutcome[]> {
     if (this.#closed) throw storeClosed();

@@ -98,6 +98,12 @@ export const insertJobs = async (txn: Transaction, given: readonly Insertion[]):
   return new Inserting(txn, given).run();
 };
 
+/** Whether any becomes a child of what is not a batch of the same call. */
+export const addToOthers = (jobs: readonly NewJob[]): boolean => {
+  const own = new Set(jobs.flatMap(({ id, batch }) => (batch ? [id] : [])));
+  return jobs.some(({ parentId }) => parentId !== null && !own.has(parentId));
+};
+
 /** Those of callbacks, too: when they are handed in, it may be in a caller's transaction. */
 export const queuesOf = (jobs: readonly NewJob[]): Set<string> =>
   new Set(jobs.flatMap(({ queue, batch }) => [queue, ...(batch?.callbacks.map(({ job }) => job.queue) ?? [])]));
