@@ -46,6 +46,7 @@ const TASKS = {
   },
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:e2e': { run: [[...VITEST, 'test/journeys']] },
+  'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']] },
   typecheck: { run: [TYPES], build: false },
   lint: { run: [BIOME], build: false },

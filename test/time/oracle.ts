@@ -121,9 +121,8 @@ const read = (expression: string): Expression => {
     minuteMatches: (at) => {
       if (!inMinute(((at % 60) + 60) % 60) || !inHour(((Math.floor(at / 60) % 24) + 24) % 24)) return false;
       const day = Math.floor(at / 1440);
-      let known = days.get(day);
-      if (known === undefined) days.set(day, (known = onDay(day)));
-      return known;
+      if (!days.has(day)) days.set(day, onDay(day));
+      return days.get(day)!;
     },
   };
 };
