@@ -9,7 +9,11 @@ const NEVER = at('2500-01-01T00:00');
 const following = (text: string, from: string, count: number): string[] => {
   const pattern = new Pattern(text);
   const found: string[] = [];
-  for (let local = pattern.next(at(from), NEVER); local !== null && found.length < count; local = pattern.next(local + 1, NEVER))
+  for (
+    let local = pattern.next(at(from), NEVER);
+    local !== null && found.length < count;
+    local = pattern.next(local + 1, NEVER)
+  )
     found.push(new Date(local).toISOString().slice(0, 16));
   return found;
 };
@@ -51,7 +55,11 @@ describe('times', () => {
   test.each<[text: string, from: string, times: string]>([
     ['30 2 * * *', '2026-01-01T02:30', '2026-01-01T02:30 2026-01-02T02:30'],
     ['30 2 * * *', '2026-01-01T02:31', '2026-01-02T02:30'],
-    ['*/25 22-23 * * *', '2026-12-31T22:45', '2026-12-31T22:50 2026-12-31T23:00 2026-12-31T23:25 2026-12-31T23:50 2027-01-01T22:00'],
+    [
+      '*/25 22-23 * * *',
+      '2026-12-31T22:45',
+      '2026-12-31T22:50 2026-12-31T23:00 2026-12-31T23:25 2026-12-31T23:50 2027-01-01T22:00',
+    ],
     ['59 23 31 12 *', '2026-01-01T00:00', '2026-12-31T23:59 2027-12-31T23:59'],
     ['0 0 1 1 *', '2026-01-01T00:01', '2027-01-01T00:00'],
   ])('%s from %s', (text, from, times) => {
@@ -96,7 +104,8 @@ describe('the count', () => {
     ];
     for (const [from, until] of stretches) {
       let count = 0;
-      for (let local = pattern.next(at(from), at(until)); local !== null; local = pattern.next(local + 1, at(until))) count++;
+      for (let local = pattern.next(at(from), at(until)); local !== null; local = pattern.next(local + 1, at(until)))
+        count++;
       expect(pattern.count(at(from), at(until)), `${from} ${until}`).toBe(count);
     }
   });

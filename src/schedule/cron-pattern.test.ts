@@ -128,7 +128,11 @@ describe('what is refused, naming the field', () => {
     ['0 0 * * 1-5#2', 'day of week', /not understood/],
     ['0 0 * * 8L', 'day of week', /out of range/],
     ['0 0 30 2 *', 'day of month', /"30", never comes: February has 29 days at most.*write L/],
-    ['0 0 31 2,4,6,9,11 *', 'day of month', /"31", never comes: February, April, June, September, November have 30 days/],
+    [
+      '0 0 31 2,4,6,9,11 *',
+      'day of month',
+      /"31", never comes: February, April, June, September, November have 30 days/,
+    ],
     ['0 0 31 2,4,6,9,11 1', 'day of month', /never comes/],
     ['0 0 1,30 2 *', 'day of month', /"30", never comes/],
     ['0 0 30-31 2 *', 'day of month', /never comes/],
@@ -143,7 +147,15 @@ describe('what is refused, naming the field', () => {
   });
 
   test('however strange the text, the answer is an error with a code', () => {
-    const odd = ['\u0000', '* * * * *\n* * * * *', '* * * * * # note', '{}', '0 0 * * ١', '＊ * * * *', 'x'.repeat(499)];
+    const odd = [
+      '\u0000',
+      '* * * * *\n* * * * *',
+      '* * * * * # note',
+      '{}',
+      '0 0 * * ١',
+      '＊ * * * *',
+      'x'.repeat(499),
+    ];
     for (const text of odd) expect(refusal(text).code).toBe('INVALID_CRON');
   });
 });
