@@ -33,6 +33,7 @@ const TASKS = {
       [
         ...VITEST,
         'src/job',
+        'src/schedule',
         'src/engine',
         'src/store',
         'src/runner',

@@ -68,15 +68,17 @@ const propertiesOf = (text: string, place: string): Property[] => {
   });
 };
 
+const isBegin = (property: Property | undefined): boolean => /^BEGIN$/.test(property?.name ?? '');
+
 /** The properties of each VEVENT. Zones are known by name, and alarms, to-dos and the like are no events. */
 const eventsOf = (properties: readonly Property[], place: string): Property[][] => {
   const events: Property[][] = [];
   const open: string[] = [];
-  if (properties[0]?.name !== 'BEGIN' || properties[0].value.toUpperCase() !== 'VCALENDAR')
+  if (!isBegin(properties[0]) || properties[0]!.value.toUpperCase() !== 'VCALENDAR')
     throw invalidCalendar(place, properties[0]?.name ?? '', 'is no calendar', 'text that begins with BEGIN:VCALENDAR');
   for (const property of properties) {
     const value = property.value.toUpperCase();
-    if (property.name === 'BEGIN') {
+    if (isBegin(property)) {
       open.push(value);
       if (value === 'VEVENT') events.push([]);
     } else if (property.name === 'END') {

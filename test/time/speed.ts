@@ -32,14 +32,18 @@ const CRONS = [
   '15 3 * * sunL',
   '0 */6 * * *',
 ];
+const begun = performance.now();
 const triggers = Array.from({ length: 10_000 }, (_, i) =>
   checkTrigger({ cron: CRONS[i % CRONS.length], timeZone: allZones[i % allZones.length] }, AFTER),
 );
-for (const round of ['checked once', 'again']) {
+console.log(
+  `10,000 schedules in ${allZones.length} zones made and checked: ${(performance.now() - begun).toFixed(0)} ms`,
+);
+for (const round of ['first', 'again']) {
   const started = performance.now();
   for (const [i, trigger] of triggers.entries()) nextSlot(trigger, AFTER + i * 1000);
   const ms = performance.now() - started;
-  console.log(`The next slot of 10,000 schedules in ${allZones.length} zones, ${round}: ${ms.toFixed(0)} ms`);
+  console.log(`The next slot of each, ${round}: ${ms.toFixed(0)} ms`);
 }
 
 const everySecond = slotsOf(checkTrigger({ cron: '* * * * * *', timeZone: 'Europe/Berlin' }, AFTER));

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkInstant, integer } from '../../../job/check.ts';
 import { type ClockChange, type ExplainedRun, explain } from '../../../schedule/explain.ts';
 import { checkTrigger } from '../../../schedule/schedule.ts';
+import { checkTimeZone } from '../../../schedule/zone.ts';
 import { systemClock } from '../../../util/clock.ts';
 import type { Run } from '../command.ts';
 import type { Cli } from '../connect.ts';
@@ -23,9 +24,9 @@ export const addCron = (program: Command, run: Run): void => {
 };
 
 const explainCron = async ({ out, flags }: Cli, cron: string): Promise<void> => {
-  const count = integer(1, 1000)(number(String(flags['count'])), 'count');
-  const after = flags['after'] === undefined ? systemClock.now() : checkInstant(flags['after'], 'after');
-  const trigger = checkTrigger({ cron, timeZone: flags['tz'] }, after);
+  const count = integer(1, 1000)(number(String(flags['count'])), '--count');
+  const after = flags['after'] === undefined ? systemClock.now() : checkInstant(flags['after'], '--after');
+  const trigger = checkTrigger({ cron, timeZone: checkTimeZone(flags['tz'], '--tz') }, after);
   const { words, timeZone, runs, clockChanges } = explain(trigger, after, count);
   if (out.json) {
     await out.record('cron', { expression: cron, timeZone, words }, () => '');
