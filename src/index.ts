@@ -34,7 +34,7 @@ export type { JobFilter, PageOptions } from './job/filter.ts';
 export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
 export { NoRetryError, RetryAfterError } from './job/outcome.ts';
 export { type FinalStatus, STATUSES, type Status, shownStatus } from './job/states.ts';
-export type { BusinessDays, Calendar, Weekday, Window } from './schedule/calendar.ts';
+export type { BusinessDays, Calendar, TimeWindow, Weekday } from './schedule/calendar.ts';
 export type { DaylightSaving } from './schedule/cron.ts';
 export type { ClockChange, ExplainedRun, Explanation } from './schedule/explain.ts';
 export type { CronOptions, Instant, IntervalOptions, OnceOptions, TriggerOptions } from './schedule/schedule.ts';

@@ -1,5 +1,5 @@
 import { BacklineError, explainTrigger, nextRuns } from 'backline';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 const iso = (runs: readonly Date[]) => runs.map((run) => run.toISOString());
 
@@ -26,6 +26,25 @@ describe('nextRuns', () => {
     expect(runs).toHaveLength(5);
     expect(runs[0]!.getTime()).toBeGreaterThan(before);
     expect(runs[0]!.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  describe("with the machine's own zone elsewhere", () => {
+    afterEach(() => vi.unstubAllEnvs());
+
+    test.each(['Asia/Kolkata', 'America/New_York', 'Pacific/Apia', 'UTC'])('%s: gives the same', (machine) => {
+      vi.stubEnv('TZ', machine);
+      expect(new Date(2026, 0, 1).getTimezoneOffset()).toBe(
+        { 'Asia/Kolkata': -330, 'America/New_York': 300, 'Pacific/Apia': -780, UTC: 0 }[machine],
+      );
+      const after = '2026-03-28T12:00Z';
+      expect(iso(nextRuns({ cron: '0 2 * * *', after, count: 1 }))).toEqual(['2026-03-29T02:00:00.000Z']);
+      expect(iso(nextRuns({ cron: '30 2 * * *', timeZone: 'Europe/Berlin', after, count: 1 }))).toEqual([
+        '2026-03-29T01:00:00.000Z',
+      ]);
+      expect(iso(nextRuns({ at: '2026-03-29T02:30', timeZone: 'Europe/Berlin', after }))).toEqual([
+        '2026-03-29T01:00:00.000Z',
+      ]);
+    });
   });
 
   test('gives fewer if no more come', () => {

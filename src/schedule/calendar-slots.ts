@@ -41,6 +41,9 @@ export class AllowedSlots implements Slots {
 /** How far a slot is moved at most. If no day is allowed before that, it is left out. */
 export const MAX_MOVE_DAYS = 31;
 
+/** Slots in a row that are left out before a search gives up: more than ten years of days. */
+const MAX_LEFT_OUT = 4000;
+
 /** Slots of one time of day; each that the calendar excludes is moved to that time on the next day that it allows. */
 export class MovedSlots implements Slots {
   readonly #slots: Slots;
@@ -75,8 +78,10 @@ export class MovedSlots implements Slots {
     let last = after;
     // A slot from before can have been moved to after.
     let slot = this.#slots.next(after - (MAX_MOVE_DAYS + 2) * DAY_MS);
-    for (; slot !== null && slot < after + HORIZON_MS; slot = this.#slots.next(slot)) {
+    let leftOut = 0;
+    for (; slot !== null && slot < after + HORIZON_MS && leftOut < MAX_LEFT_OUT; slot = this.#slots.next(slot)) {
       const moved = this.#move(slot);
+      leftOut = moved === null ? leftOut + 1 : 0;
       if (moved === null || moved <= last) continue;
       last = moved;
       yield moved;
@@ -86,9 +91,12 @@ export class MovedSlots implements Slots {
   #move(slot: number): number | null {
     if (this.#calendar.has(slot)) return slot;
     const day = dayOf(this.#zone.localAt(slot));
+    let closedUntil = this.#calendar.until(slot);
     for (let later = 1; later <= MAX_MOVE_DAYS; later++) {
       const moved = this.#zone.firstAt((day + later) * DAY_MS + this.#time);
-      if (moved > slot && this.#calendar.has(moved)) return moved;
+      if (moved < closedUntil || moved <= slot) continue;
+      if (this.#calendar.has(moved)) return moved;
+      closedUntil = this.#calendar.until(moved);
     }
     return null;
   }

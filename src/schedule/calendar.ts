@@ -23,7 +23,7 @@ import type { Zone } from './zone.ts';
 export type Weekday = (typeof WEEKDAYS)[number];
 
 /** From the first (included) to the last (excluded). */
-export interface Window {
+export interface TimeWindow {
   readonly from: string;
   readonly to: string;
 }
@@ -46,11 +46,11 @@ export type Calendar =
   /** The text of an .ics file. */
   | { readonly ics: string }
   /** Times of day: `22:00` to `06:00` goes over midnight. */
-  | { readonly daily: Window }
+  | { readonly daily: TimeWindow }
   /** Weekday and time: `fri 18:00` to `mon 06:00`. */
-  | { readonly weekly: Window }
+  | { readonly weekly: TimeWindow }
   /** From one instant to another: with an offset, or as local times. */
-  | { readonly between: Window }
+  | { readonly between: TimeWindow }
   | { readonly and: readonly Calendar[] }
   | { readonly or: readonly Calendar[] }
   | { readonly not: Calendar };

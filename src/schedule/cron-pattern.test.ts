@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BacklineError } from '../job/backline-error.ts';
 import { Pattern } from './cron-calendar.ts';
@@ -158,6 +159,35 @@ describe('what is refused, naming the field', () => {
     ];
     for (const text of odd) expect(refusal(text).code).toBe('INVALID_CRON');
   });
+});
+
+test('whatever the text, it is understood or refused by a code, and what is understood has a next time', () => {
+  const piece = fc.constantFrom(
+    ...'0 1 5 15 23 31 59 60 * ? L W LW # / - , jan fri sun 7 */5 1-5 5L fri#2 15W 29 2'.split(' '),
+  );
+  const field = fc.array(piece, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(''));
+  const simple = fc.constantFrom('*', '0', '*/5', '1-5', '1,2', '?', 'L', '1W', 'fri', '2');
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(field, { minLength: 4, maxLength: 7 }).map((fields) => fields.join(' ')),
+    fc.array(simple, { minLength: 5, maxLength: 6 }).map((fields) => fields.join(' ')),
+  );
+  let understood = 0;
+  fc.assert(
+    fc.property(text, (expression) => {
+      try {
+        const pattern = new Pattern(expression);
+        understood++;
+        expect(pattern.next(0, 100 * 366 * 86_400_000)).not.toBeNull();
+        expect(pattern.perDay).toBeGreaterThan(0);
+      } catch (error) {
+        if (!(error instanceof BacklineError)) throw error;
+        expect(error.code).toBe('INVALID_CRON');
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  expect(understood).toBeGreaterThan(50);
 });
 
 describe('fixed times', () => {

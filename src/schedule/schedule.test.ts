@@ -79,6 +79,11 @@ describe('a trigger as it is stored', () => {
       'INVALID_CALENDAR',
       'calendar',
     ],
+    [
+      { cron: '@daily', calendar: { and: [{ weekdays: ['mon'] }, { weekdays: ['tue'] }] }, onExcluded: 'nextDay' },
+      'INVALID_CALENDAR',
+      'calendar',
+    ],
     [{ interval: 0 }, 'INVALID_OPTION', 'interval'],
     [{ interval: 99 }, 'INVALID_OPTION', 'interval'],
     [{ interval: -5 }, 'INVALID_OPTION', 'interval'],

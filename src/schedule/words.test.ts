@@ -86,7 +86,7 @@ describe('a trigger in words', () => {
     ],
     [
       { cron: '@hourly', calendar: { not: { daily: { from: '22:00', to: '06:00' } } } },
-      'Every hour, on the hour, UTC, only not from 22:00 to 06:00',
+      'Every hour, on the hour, UTC, except from 22:00 to 06:00',
     ],
     [
       {

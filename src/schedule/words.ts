@@ -1,5 +1,5 @@
 /** A trigger in plain English, for people: one line without an end mark. */
-import type { Calendar, Window } from './calendar.ts';
+import type { Calendar, TimeWindow } from './calendar.ts';
 import { parseCron } from './cron-pattern.ts';
 import { andList, cronWords } from './cron-words.ts';
 import { WEEKDAY_NAMES, WEEKDAYS } from './dates.ts';
@@ -12,7 +12,7 @@ export const wordsOf = (trigger: Trigger): string => {
     trigger.kind === 'cron'
       ? `${cronWords(parseCron(trigger.cron))}, ${zoneWords(trigger.timeZone)}`
       : `every ${spanWords(trigger.everyMs)} from ${instantWords(trigger.firstAt)} on`;
-  const only = trigger.calendar ? `, only ${calendarWords(trigger.calendar)}` : '';
+  const only = trigger.calendar ? onlyWords(trigger.calendar) : '';
   const zone = trigger.kind === 'interval' && trigger.calendar ? ` (${zoneWords(trigger.timeZone)})` : '';
   const moved =
     trigger.kind === 'cron' && trigger.onExcluded === 'nextDay' ? ', else on the next day that allows it' : '';
@@ -51,7 +51,10 @@ const spanWords = (ms: number): string => {
   return words.join(' ');
 };
 
-/** Stands after "only". */
+const onlyWords = (calendar: Calendar): string =>
+  'not' in calendar ? `, except ${calendarWords(calendar.not)}` : `, only ${calendarWords(calendar)}`;
+
+/** Stands after "only" or "except". */
 const calendarWords = (calendar: Calendar): string => {
   if ('weekdays' in calendar)
     return `on ${andList(calendar.weekdays.map((day) => `${WEEKDAY_NAMES[WEEKDAYS.indexOf(day)]}s`))}`;
@@ -69,7 +72,7 @@ const calendarWords = (calendar: Calendar): string => {
 const grouped = (calendar: Calendar): string =>
   'and' in calendar || 'or' in calendar ? `(${calendarWords(calendar)})` : calendarWords(calendar);
 
-const windowWords = ({ from, to }: Window): string => `from ${from} to ${to}`;
+const windowWords = ({ from, to }: TimeWindow): string => `from ${from} to ${to}`;
 
 const businessWords = (
   given: true | { readonly holidays?: readonly string[]; readonly ics?: string; readonly weekdays?: readonly string[] },

@@ -128,7 +128,8 @@ export class Zone {
 
 const ALWAYS: Span = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY, offset: 0 };
 
-/** Zones by name. There are about 600 names, and most programs use one or two. */
+/** Zones by name. There are about 600 names, and most programs use one or two; odd spellings must not fill the memory. */
+const MAX_ZONES = 2000;
 const zones = new Map<string, Zone>();
 
 /** The zone of a name that `checkTimeZone` let pass. */
@@ -136,6 +137,7 @@ export const zoneOf = (name: string): Zone => {
   const known = zones.get(name);
   if (known) return known;
   const zone = new Zone(checkTimeZone(name, 'timeZone'));
+  if (zones.size >= MAX_ZONES) zones.clear();
   zones.set(name, zone);
   return zone;
 };
@@ -146,16 +148,16 @@ export const zoneOf = (name: string): Zone => {
  */
 export const checkTimeZone = (value: unknown, field: string): string => {
   if (typeof value !== 'string') throw invalidTimeZone(field, value);
-  const known = knownNames().find((name) => name.toLowerCase() === value.toLowerCase());
+  const known = knownNames().get(value.toLowerCase());
   if (known !== undefined) return known;
+  if (zones.has(value)) return value;
   if (!isName(value)) throw invalidTimeZone(field, value, suggestion(value));
   return value;
 };
 
 /** Links such as `US/Eastern` are not in the list of Intl, but Intl knows them. */
 const isName = (value: string): boolean => {
-  if (!/^[A-Za-z][\w+/-]*$/.test(value) || value.startsWith('SystemV/') || NO_ZONES.has(value.toUpperCase()))
-    return false;
+  if (!/^[A-Za-z][\w+/-]*$/.test(value) || /^systemv\//i.test(value) || NO_ZONES.has(value.toUpperCase())) return false;
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: value });
     return true;
@@ -187,9 +189,10 @@ const RENAMED = [
   'Europe/Kyiv',
 ];
 
-let names: readonly string[] | undefined;
-const knownNames = (): readonly string[] => {
-  names ??= [...new Set([...RENAMED, ...Intl.supportedValuesOf('timeZone')])];
+/** Proper spellings by lower-case ones; read at the first question, not when the module is loaded. */
+let names: ReadonlyMap<string, string> | undefined;
+const knownNames = (): ReadonlyMap<string, string> => {
+  names ??= new Map([...RENAMED, ...Intl.supportedValuesOf('timeZone')].map((name) => [name.toLowerCase(), name]));
   return names;
 };
 
@@ -215,8 +218,10 @@ const MEANT: Readonly<Record<string, string>> = {
 
 const suggestion = (value: string): string | undefined => {
   const meant =
-    MEANT[value.toUpperCase()] ?? knownNames().find((name) => cityOf(name) === cityOf(value)) ?? zoneOfOffset(value);
-  return meant === undefined ? didYouMean(value, knownNames()) : `Did you mean "${meant}"?`;
+    MEANT[value.toUpperCase()] ??
+    [...knownNames().values()].find((name) => cityOf(name) === cityOf(value)) ??
+    zoneOfOffset(value);
+  return meant === undefined ? didYouMean(value, [...knownNames().values()]) : `Did you mean "${meant}"?`;
 };
 
 const cityOf = (name: string): string =>

@@ -1,7 +1,11 @@
 /** The product's slots are those that the rules give, minute by minute. A sample; `npm run test:time` is the whole. */
 import { describe, expect, test } from 'vitest';
+import { CronSlots } from '../../src/schedule/cron.ts';
+import { Pattern } from '../../src/schedule/cron-calendar.ts';
+import { zoneOf } from '../../src/schedule/zone.ts';
 import { compareZone, emptyComparison, minutesOf, type Range } from './compare.ts';
 import { type Minutes, runsOf } from './oracle.ts';
+import { makeExpression, randomFrom } from './patterns.ts';
 import { allZones, links } from './zones.ts';
 
 const range = (from: string, to: string, perChange: number): Range => ({
@@ -48,6 +52,24 @@ describe('a sample of zones, changes and expressions', () => {
     expect(figures.differences).toEqual([]);
     expect(figures.transitions).toBeGreaterThan(300);
   });
+});
+
+test('far from any change: random expressions over two months, the end of a leap February among them', () => {
+  const start = minutesOf('2028-02-01T00:00Z');
+  const stretch: Minutes = { start, shown: Int32Array.from({ length: 60 * 1440 }, (_, i) => start + i) };
+  const random = randomFrom('far');
+  for (let i = 0; i < 150; i++) {
+    const expression = makeExpression(random, [start + Math.floor(random() * stretch.shown.length)]);
+    const expected = runsOf(expression, stretch, { gap: 'after', overlap: 'once' }).map((second) => second * 1000);
+    const [after, until] = [start * 60_000 + 59_999, (start + stretch.shown.length) * 60_000 - 1];
+    const slots = new CronSlots(new Pattern(expression), zoneOf('UTC'));
+    expect(slots.count(after, until), expression).toBe(expected.length);
+    let slot = slots.next(after);
+    for (const one of expected) {
+      if (slot !== one) expect(slot, expression).toBe(one);
+      slot = slots.next(one);
+    }
+  }
 });
 
 describe('the oracle itself', () => {
