@@ -37,6 +37,10 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'BAD_CONFIG_FILE',
     'FILTER_TOO_WIDE',
     'HOST_REFUSED',
+    'INVALID_CALENDAR',
+    'INVALID_CRON',
+    'INVALID_TIME_ZONE',
+    'TIME_WITHOUT_ZONE',
     'UNKNOWN_STORE',
   ],
   store: [
