@@ -7,9 +7,6 @@
 import { BUCKETS } from '../../job/histogram.ts';
 import type { Tally } from '../rollups.ts';
 import { numbers, type Params, sql, texts } from './driver.ts';
-import type { Locks } from './locks.ts';
-import { number } from './rows.ts';
-import type { Transaction } from './transaction.ts';
 
 const ADD = sql`
   INSERT INTO backline.job_minute_deltas
@@ -46,7 +43,7 @@ export const writingOf = (tallies: readonly Tally[]): { statement: string; param
   };
 };
 
-const COUNTS = [
+export const TALLIED = [
   'created',
   'started',
   'completed',
@@ -59,43 +56,14 @@ const COUNTS = [
   'run_ms',
 ];
 
-const eachBucket = (of: (n: string) => string): string =>
+export const eachBucket = (of: (n: string) => string): string =>
   `ARRAY[${Array.from({ length: BUCKETS }, (_, i) => of(String(i + 1))).join(', ')}]`;
 const sumOfTimes = (name: string): string =>
   `CASE WHEN count(${name}) > 0 THEN ${eachBucket((n) => `coalesce(sum(${name}[${n}]), 0)`)} END`;
 
 /** Of all rows of a group. */
 export const SUMS = [
-  ...COUNTS.map((name) => `sum(${name})::bigint AS ${name}`),
+  ...TALLIED.map((name) => `sum(${name})::bigint AS ${name}`),
   `${sumOfTimes('wait_times')} AS wait_times`,
   `${sumOfTimes('run_times')} AS run_times`,
 ].join(', ');
-
-const added = (name: string): string =>
-  `CASE WHEN m.${name} IS NULL THEN excluded.${name} WHEN excluded.${name} IS NULL THEN m.${name}
-    ELSE ${eachBucket((n) => `m.${name}[${n}] + excluded.${name}[${n}]`)} END`;
-
-const FOLD = sql`
-  WITH gone AS (
-      DELETE FROM backline.job_minute_deltas WHERE ctid = ANY (ARRAY(SELECT ctid FROM backline.job_minute_deltas LIMIT 20000)) RETURNING *),
-    folded AS (
-      INSERT INTO backline.job_minutes AS m
-      SELECT minute, queue, type, ${SUMS} FROM gone GROUP BY minute, queue, type
-      ON CONFLICT (minute, queue, type) DO UPDATE SET ${COUNTS.map((name) => `${name} = m.${name} + excluded.${name}`).join(', ')},
-        wait_times = ${added('wait_times')}, run_times = ${added('run_times')})
-  SELECT count(*) AS n FROM gone`;
-
-const TRY = sql`SELECT pg_try_advisory_xact_lock($lock::bigint) AS got`;
-const WAIT = sql`SELECT pg_advisory_xact_lock($lock::bigint)`;
-
-/** One process at a time is enough, and leaves nobody waiting. @returns how many rows were folded. */
-export const foldMinutes = async (txn: Transaction, locks: Locks): Promise<number> => {
-  const row = await txn.get(TRY, { lock: locks.fold });
-  return row!['got'] === true ? number((await txn.get(FOLD))!['n']) : 0;
-};
-
-/** Folds all there is, once those who do it already are done. */
-export const foldAllMinutes = async (txn: Transaction, locks: Locks): Promise<void> => {
-  await txn.run(WAIT, { lock: locks.fold });
-  while (number((await txn.get(FOLD))!['n']) > 0);
-};

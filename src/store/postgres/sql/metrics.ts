@@ -1,10 +1,11 @@
-/** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in rollups.ts. */
+/** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in src/store/rollups.ts. */
 
 import { MINUTE_MS } from '../../rollups.ts';
 import type { DepthRow, FlowRow, MetricsRange, StoreMetrics } from '../../store.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
+import { foldAllMinutes } from '../folding.ts';
 import type { Locks } from '../locks.ts';
-import { foldAllMinutes, SUMS } from '../rollups.ts';
+import { SUMS } from '../rollups.ts';
 import { number, text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
