@@ -60,8 +60,8 @@ const somebody = (): { uid: number; gid: number } | null => {
 export interface Server {
   readonly port: number;
   url(database?: string): string;
-  /** Stops it at once, as a restart or a failure of the machine does. */
-  stop(): Promise<void>;
+  /** Stops it: SIGINT as a restart does, which waits for nobody; SIGQUIT as a crash does, which writes nothing more. */
+  stop(signal?: 'SIGINT' | 'SIGQUIT'): Promise<void>;
   start(): Promise<void>;
   /** Stops it for good, and removes its files. */
   dispose(): Promise<void>;
@@ -95,12 +95,12 @@ export const startServer = async (binaries: Binaries, flags: readonly string[] =
     });
     await until(() => answers(url()), 'the server answers');
   };
-  const stop = async (): Promise<void> => {
+  const stop = async (signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> => {
     const ending = child;
     child = undefined;
     if (!ending || ending.exitCode !== null) return;
     const ended = new Promise((resolve) => ending.once('exit', resolve));
-    ending.kill('SIGINT');
+    ending.kill(signal);
     await ended;
   };
   await start();
