@@ -6,6 +6,7 @@ import { Connection, type Params, type PgClient, type PgPool, type Row, type Sta
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
+import type { Positions } from './positions.ts';
 import { settleFreed } from './sql/limit.ts';
 import { Transaction } from './transaction.ts';
 
@@ -30,6 +31,7 @@ export interface Shared {
   readonly statements: Statements;
   readonly locks: Locks;
   readonly journal: Journal;
+  readonly positions: Positions;
   readonly isWatched: () => boolean;
   /** Queues that are known to exist: they are never deleted. */
   readonly queues: Set<string>;
@@ -85,6 +87,7 @@ export const attempt = async (
   }));
   begun.catch(() => {});
   const txn = new Transaction(shared.where, db, begun, shared.queues);
+  txn.readied = shared.positions.active ? [] : null;
   let results: unknown[][];
   try {
     results = await runPieces(shared, txn, pieces, options);
@@ -98,6 +101,7 @@ export const attempt = async (
   }
   await commit(shared, db, txn, await begun);
   for (const name of txn.newQueues) shared.queues.add(name);
+  if (txn.readied) shared.positions.lower(txn.readied);
   for (const [i, piece] of pieces.entries()) piece.resolve(results[i]!);
   if (txn.woke || txn.changes.length > 0) shared.onCommit();
   return txn.limits;

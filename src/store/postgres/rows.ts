@@ -3,6 +3,7 @@ import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLi
 import type { Status } from '../../job/states.ts';
 import type { StoreChange, WorkerRow } from '../store.ts';
 import type { Row, Value } from './driver.ts';
+import type { Place } from './positions.ts';
 
 /** A worker's owner is its readable name and a random boot id, so that a job's row alone tells who ran it. */
 export const workerName = (owner: Value | undefined): string | null =>
@@ -125,6 +126,15 @@ export const toChange = (
   attempts: number(row['attempts']),
   runAt: number(row['run_at']),
   ...more,
+});
+
+/** Where a waiting row stands. */
+export const toPlace = (row: Row): Place => ({
+  queue: text(row['queue']),
+  type: text(row['type']),
+  priority: number(row['priority']),
+  runAt: number(row['run_at']),
+  seq: number(row['seq']),
 });
 
 export const jobOf = (row: Row): { queue: string; type: string } => ({

@@ -26,12 +26,14 @@ import { Journal } from './journal.ts';
 import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
+import { MOST_LANES, Positions } from './positions.ts';
 import { measureClock, Reader } from './reader.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { survey } from './sql/pick.ts';
 import {
   attemptsOf,
   checkTables,
@@ -48,6 +50,8 @@ import type { Transaction } from './transaction.ts';
 export interface StoreOptions {
   readonly durability: 'disk' | 'process';
   readonly busyMs: number;
+  /** For tests: how many blocks a claim may read before it keeps to positions (see positions.ts). */
+  readonly manyBlocks?: number | undefined;
 }
 
 export interface StoreParts {
@@ -65,6 +69,7 @@ const REPEATABLE = { synced: false };
 
 const CLOCK_EVERY_MS = 60_000;
 const FOLD_AFTER_MS = 1000;
+const SURVEY_EVERY_MS = 1000;
 const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
@@ -104,12 +109,14 @@ export class PostgresStore implements Store {
     this.#reader = new Reader(pool, statements, address.where);
     this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
     this.#notifier = new Notifier(pool, statements, this.#journal.origin);
+    const positions = new Positions(() => void this.#survey(positions), options.manyBlocks);
     const shared: Shared = {
       where: address.where,
       pool,
       statements,
       locks,
       journal: this.#journal,
+      positions,
       isWatched: () => this.#listeners.size > 0,
       queues: new Set(),
       onCommit: () => this.#committed(),
@@ -119,7 +126,7 @@ export class PostgresStore implements Store {
     this.#inserting = insertJobs;
     this.#claiming = async (txn, items) => {
       const answers: ClaimAnswer[] = [];
-      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, request, now));
+      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, positions, request, now));
       return answers;
     };
   }
@@ -331,6 +338,13 @@ export class PostgresStore implements Store {
     this.#folding = undefined;
     if (this.#closed) return;
     this.#write((txn) => foldCounts(txn), REPEATABLE).catch(() => {});
+  }
+
+  /** Where live rows begin, on a connection of its own, as long as there are many dead ones before them. */
+  async #survey(positions: Positions): Promise<void> {
+    const found = await this.#reader.once((db) => survey(db, MOST_LANES)).catch(() => null);
+    const again = positions.surveyed(found);
+    if (again && !this.#closed) setTimeout(() => void this.#survey(positions), SURVEY_EVERY_MS).unref();
   }
 
   #onNote(origin: string): void {

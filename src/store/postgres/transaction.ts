@@ -5,6 +5,7 @@
 import type { Status } from '../../job/states.ts';
 import type { StoreChange } from '../store.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
+import type { Place } from './positions.ts';
 
 const ADD_COUNTS = sql`
   INSERT INTO backline.job_count_deltas
@@ -29,6 +30,8 @@ export class Transaction {
   limits: boolean | null = null;
   /** Whether anything may have become claimable, so that other processes should look. */
   woke = false;
+  /** Rows that were put among the ready ones; null if nobody must know. */
+  readied: Place[] | null = null;
   /** Queue → type → status → how many more. */
   readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
 

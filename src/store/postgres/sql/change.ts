@@ -108,6 +108,8 @@ export const applyOnce = async (txn: Transaction, endings: readonly Ending[], bu
   }
   for (const k of [...applied].sort((a, b) => a - b)) {
     const { change, message } = endings[k]!;
+    const { queue, type, priority, seq } = change.job;
+    if (change.to === 'queued') txn.readied?.push({ queue, type, priority, runAt: change.runAt, seq });
     txn.moved(change.job, 'running', change.to);
     txn.tell(() => tellChange(change, message));
   }

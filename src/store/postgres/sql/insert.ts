@@ -202,6 +202,8 @@ class Inserting {
       this.#outcomes[i] = { kind: 'inserted', id: job.id, seq };
       this.#parents.add(job.id);
       if (job.key !== null && job.keyUntil !== null) windows.push(job);
+      const { queue, type, priority, runAt } = job;
+      if (job.status === 'queued') this.#txn.readied?.push({ queue, type, priority, runAt, seq });
       this.#txn.moved(job, null, job.status);
       this.#txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: job.status, attempts: 0 }));
     }

@@ -4,7 +4,7 @@
  */
 import type { FinalStatus, Status } from '../../../job/states.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
-import { number, text, toChange } from '../rows.ts';
+import { number, text, toChange, toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Why a row stands in `job_aside`. */
@@ -81,14 +81,17 @@ const PUT_BACK = sql`
   WITH named AS MATERIALIZED (SELECT * FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) ORDER BY seq),
     ready AS (
       INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
-      SELECT queue, type, priority, run_at, seq, limit_key, CASE WHEN started_at IS NULL THEN expires_at END FROM named WHERE NOT held)
-  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
-  SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, CASE WHEN started_at IS NULL THEN expires_at END
-  FROM named WHERE held`;
+      SELECT queue, type, priority, run_at, seq, limit_key, CASE WHEN started_at IS NULL THEN expires_at END FROM named WHERE NOT held),
+    aside AS (
+      INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
+      SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, CASE WHEN started_at IS NULL THEN expires_at END
+      FROM named WHERE held)
+  SELECT queue, type, priority, run_at, seq FROM named WHERE NOT held`;
 
 /** A statement of its own after the one that changed the bodies: it must see them as they are now. */
 export const putBack = async (txn: Transaction, seqs: readonly number[]): Promise<void> => {
-  await txn.run(PUT_BACK, { seqs: numbers(seqs) });
+  const rows = await txn.all(PUT_BACK, { seqs: numbers(seqs) });
+  txn.readied?.push(...rows.map(toPlace));
 };
 
 const STATUS = sql`SELECT seq, status FROM backline.jobs WHERE seq = ANY ($seqs::bigint[])`;
