@@ -59,50 +59,41 @@ const terminate = async ({ database, phaseMs }: Stage): Promise<string> => {
   return `${backends} backends in ${cuts} rounds`;
 };
 
-/** A crowd of connections that do nothing. With `greedy` it takes every place that falls free. */
+/** Connections that do nothing. With `greedy`, also every other place that the server has, as soon as it falls free. */
 const crowd = async ({ database, phaseMs }: Stage, greedy: boolean): Promise<string> => {
-  const { Client } = loadPg();
-  const config = {
-    connectionString: database.server!.url(),
-    application_name: 'idle',
-    connectionTimeoutMillis: 5000,
-    keepAlive: false,
-    keepAliveInitialDelayMillis: 0,
-  };
   const held = new Set<PgClient>();
-  const take = async (): Promise<boolean> => {
-    const client = new Client(config);
-    client.on('error', () => held.delete(client));
-    try {
-      await client.connect();
-      held.add(client);
-      return true;
-    } catch {
-      await client.end().catch(() => {});
-      return false;
-    }
-  };
+  const most = greedy ? Number.POSITIVE_INFINITY : IDLE;
   let refused = 0;
-  let cut = false;
-  for (const until = now() + phaseMs; now() < until; ) {
-    if (held.size < IDLE && (await take())) continue;
-    if (greedy && held.size > 0) {
-      // Places that others leave are taken, until the server has none.
-      const full = !(await take());
-      if (full) refused++;
-      if (full && !cut) {
-        cut = true;
-        const [one] = held;
-        await one!.query(`${CUT} AND application_name = 'backline'`);
-      }
-      if (full) await sleep(20);
-    } else await sleep(100);
-  }
-  const most = held.size;
+  const take = async (): Promise<void> => {
+    if (held.size >= most) return;
+    const client = await connect(database.server!.url()).catch(() => null);
+    if (client) held.add(client.on('error', () => held.delete(client)) as PgClient);
+    else refused++;
+  };
+  while (held.size < Math.min(most, IDLE) && refused === 0) await Promise.all(Array.from({ length: 10 }, take));
+  const [one] = held;
+  // They had their places already: now they must come back, and find them taken.
+  if (greedy) await one!.query(`${CUT} AND application_name = 'backline'`);
+  refused = 0;
+  for (const until = now() + phaseMs; now() < until; await sleep(20)) if (greedy) await take();
+  const places = held.size;
   await Promise.all([...held].map((client) => client.end().catch(() => {})));
   return greedy
-    ? `${most} held, every place taken; the others' connections cut once, and ${refused} times refused since`
-    : `${most} held, and room for the workers beside them`;
+    ? `${places} held, which is every place there is: the workers' connections were cut, and ${refused} more refused`
+    : `${places} held, and just room for the others beside them`;
+};
+
+const connect = async (url: string): Promise<PgClient> => {
+  const client = new (loadPg().Client)({
+    connectionString: url,
+    application_name: 'idle',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: false,
+    keepAliveInitialDelayMillis: 0,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 };
 
 const killOne = async ({ workers }: Stage): Promise<string> => {

@@ -13,11 +13,14 @@ import { Transaction } from './transaction.ts';
 /** One kind of work that many calls can share one run of. */
 export type Batch<I, O> = (txn: Transaction, items: readonly I[]) => Promise<O[]>;
 
+/** Whether to wait until it is on the disk: never, if it was promised and promises are synced, or whatever was promised. */
+export type Synced = boolean | 'always';
+
 export interface Piece {
   /** Pieces of the same batch that stand beside each other run once, with the items of all. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
-  readonly synced: boolean;
+  readonly synced: Synced;
   /** A claim: keeps out other claims if limits are set, and ends its transaction. */
   readonly claims: boolean;
   readonly resolve: (values: unknown[]) => void;
@@ -37,6 +40,8 @@ export interface Shared {
   readonly queues: Set<string>;
   /** Something was committed that other processes may want to look at. */
   readonly onCommit: () => void;
+  /** Nobody waits for long any more. */
+  readonly isClosed: () => boolean;
 }
 
 export interface AttemptOptions {
@@ -52,7 +57,15 @@ export const MUST_BE_ALONE = 'must be alone';
 const UNKNOWN_MS = 60_000;
 const ASK_MS = 100;
 
-const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
+/**
+ * A server that crashes may give the numbers of the transactions that it forgot to others. So who asks must know that it did: the
+ * table of the epoch is unlogged, and a crash or a fail-over empties it.
+ */
+const STATUS = sql`
+  SELECT pg_xact_status($xid::text::xid8) AS status, coalesce((SELECT mark = $epoch FROM backline.job_epoch), false) AS same`;
+const NEW_EPOCH = sql`INSERT INTO backline.job_epoch (mark) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING`;
+/** What the server says of a number that it has not given out yet: it has forgotten that it did. */
+const IN_THE_FUTURE = '22023';
 
 /**
  * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
@@ -82,6 +95,7 @@ export const attempt = async (
   const db = new Connection(client, shared.statements);
   const begun = db.script(beginning(shared, options)).then(([row]) => ({
     xid: String(row!['xid']),
+    epoch: row!['epoch'] === null ? null : String(row!['epoch']),
     othersListen: row!['listened'] === true,
     listened: row!['listened'] === true || shared.isWatched(),
   }));
@@ -111,7 +125,7 @@ const beginning = ({ locks, journal }: Shared, { synced, claims }: AttemptOption
   const lock = CLAIM_LOCK[claims];
   return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};
     SELECT pg_advisory_xact_lock_shared(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
-    SELECT pg_current_xact_id()::text AS xid,
+    SELECT pg_current_xact_id()::text AS xid, (SELECT mark FROM backline.job_epoch) AS epoch,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };
 
@@ -145,25 +159,28 @@ const runPieces = async (
   return results;
 };
 
+interface Begun {
+  readonly xid: string;
+  /** Null after a crash of the server, until somebody has committed. */
+  readonly epoch: string | null;
+  readonly othersListen: boolean;
+}
+
 /** @throws the error for which nothing was written. */
-const commit = async (
-  shared: Shared,
-  db: Connection,
-  txn: Transaction,
-  { xid, othersListen }: { xid: string; othersListen: boolean },
-): Promise<void> => {
+const commit = async (shared: Shared, db: Connection, txn: Transaction, begun: Begun): Promise<void> => {
   const { journal } = shared;
   const counts = txn.takeCounts();
   const writing: Promise<unknown>[] = [];
   const send = ({ statement, params }: { statement: string; params: Params }) => {
     const sent = db.send(statement, params);
-    // All of them are looked at below; until then none may count as nobody's.
+    // It may fail before anybody waits for it.
     sent.catch(() => {});
     writing.push(sent);
     return sent;
   };
   if (counts) send(counts);
-  if (othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
+  if (begun.epoch === null) send({ statement: NEW_EPOCH, params: {} });
+  if (begun.othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
   const reading = journal.listens && shared.isWatched() ? send(journal.reading()) : null;
   const committed = db.command('COMMIT');
   committed.catch(() => {});
@@ -185,7 +202,7 @@ const commit = async (
     await Promise.all(writing);
     await committed;
   } catch (error) {
-    await judge(shared, db, xid, error);
+    await judge(shared, db, txn, begun, error);
     // It did commit; in its turn it was taken for nothing, so it is told now.
     return journal.tell(Promise.resolve(txn.changes));
   }
@@ -193,35 +210,54 @@ const commit = async (
 };
 
 /** @returns if the transaction has committed all the same. @throws the error for which nothing was written. */
-const judge = async (shared: Shared, db: Connection, xid: string, error: unknown): Promise<void> => {
+const judge = async (shared: Shared, db: Connection, txn: Transaction, begun: Begun, error: unknown): Promise<void> => {
   if (!isLost(error)) {
     await db.script('ROLLBACK');
     throw error;
   }
-  for (const since = performance.now(); performance.now() - since < UNKNOWN_MS; await sleep(ASK_MS)) {
-    const status = await statusOf(shared, xid);
-    if (status === 'committed') return;
-    if (status === 'aborted') throw error;
+  const since = performance.now();
+  // What was claimed is asked for without end: under a live lease, and unknown to its worker, it would be stuck.
+  while (!shared.isClosed() && (txn.claimed || performance.now() - since < UNKNOWN_MS)) {
+    const fate = await fateOf(shared, begun, txn.witness);
+    if (fate === 'committed') return;
+    if (fate === 'aborted') throw error;
+    if (fate === 'unknown') break;
+    await sleep(ASK_MS);
   }
   throw storeUnavailable(
     shared.where,
-    `the connection was lost during COMMIT, and whether transaction ${xid} was written is not known`,
+    `the connection was lost during COMMIT, and whether transaction ${begun.xid} was written is not known`,
   );
 };
 
-const statusOf = async ({ pool, statements }: Shared, xid: string): Promise<unknown> => {
+/** @returns null if the server does not say yet. */
+const fateOf = async (
+  { pool, statements }: Shared,
+  { xid, epoch }: Begun,
+  witness: Transaction['witness'],
+): Promise<'committed' | 'aborted' | 'unknown' | null> => {
   let client: PgClient;
   try {
     client = await pool.connect();
   } catch {
-    return undefined;
+    return null;
   }
   try {
-    const row = await new Connection(client, statements).get(STATUS, { xid });
+    const db = new Connection(client, statements);
+    const { status, same } = (await db.get(STATUS, { xid, epoch }))!;
+    const isThere =
+      status === 'committed' && same !== true && witness
+        ? (await db.get(witness.statement, witness.params))?.['there'] === true
+        : null;
     client.release!();
-    return row?.['status'];
+    if (status === 'committed') return same === true ? 'committed' : isThere === null ? 'unknown' : fate(isThere);
+    // After a crash nothing goes on that was under way before: whoever has this number now is another.
+    if (status === 'in progress') return same === true ? null : 'aborted';
+    return status === 'aborted' ? 'aborted' : 'unknown';
   } catch (error) {
     client.release!(error);
-    return undefined;
+    return (error as { code?: unknown }).code === IN_THE_FUTURE ? 'aborted' : null;
   }
 };
+
+const fate = (isThere: boolean) => (isThere ? 'committed' : 'aborted');

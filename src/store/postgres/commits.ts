@@ -12,8 +12,8 @@
  */
 import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
-import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared } from './attempt.ts';
-import { explain, isConflict, isLost } from './explain.ts';
+import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared, type Synced } from './attempt.ts';
+import { explain, isConflict, isLost, isReadOnly } from './explain.ts';
 
 export interface CommitsOptions {
   /** Sync promised work to disk; false survives a killed process, but not a power cut. */
@@ -44,8 +44,8 @@ export class Commits {
     this.#options = options;
   }
 
-  /** Runs `batch` with the items in the next transaction. @param synced the caller was promised that it survives a power cut. */
-  add<I, O>(batch: Batch<I, O>, items: readonly I[], given: { synced: boolean; claims?: boolean }): Promise<O[]> {
+  /** Runs `batch` with the items in the next transaction. */
+  add<I, O>(batch: Batch<I, O>, items: readonly I[], given: { synced: Synced; claims?: boolean }): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
       this.#waiting.push({
@@ -132,7 +132,7 @@ export class Commits {
 
   async #transact(group: readonly Piece[]): Promise<void> {
     const client = await this.#shared.pool.connect();
-    const synced = this.#options.syncs && group.some((piece) => piece.synced);
+    const synced = group.some((piece) => piece.synced === 'always' || (piece.synced && this.#options.syncs));
     const hasClaims = group.some(({ claims }) => claims);
     let broken: unknown;
     try {
@@ -143,7 +143,8 @@ export class Commits {
         await attempt(this.#shared, client, group, { synced, claims: 'alone' });
       } else if (limits !== null) this.#limited = limits;
     } catch (error) {
-      broken = isLost(error) ? error : undefined;
+      // A server that has become read-only may have a successor, and only a new connection finds it.
+      broken = isLost(error) || isReadOnly(error) ? error : undefined;
       throw error;
     } finally {
       client.release!(broken);

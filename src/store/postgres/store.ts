@@ -63,9 +63,13 @@ export interface StoreParts {
   readonly clockOffsetMs: number;
 }
 
-/** What a caller was promised is synced; what can only cost a repeated run is not. */
+/**
+ * What a caller was promised is synced; what can only cost a repeated run is not. Who has a job is always synced: the server may crash
+ * while the workers live on, and a forgotten claim would let two of them run it, a forgotten end would leave it running for ever.
+ */
 const PROMISED = { synced: true };
 const REPEATABLE = { synced: false };
+const OWNED = { synced: 'always' } as const;
 
 const CLOCK_EVERY_MS = 60_000;
 const FOLD_AFTER_MS = 1000;
@@ -120,6 +124,7 @@ export class PostgresStore implements Store {
       isWatched: () => this.#listeners.size > 0,
       queues: new Set(),
       onCommit: () => this.#committed(),
+      isClosed: () => this.#closed,
     };
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
     this.#callers = new CallerTransactions(shared);
@@ -149,11 +154,11 @@ export class PostgresStore implements Store {
 
   claim: Store['claim'] = async (request, now) => {
     this.#look(now);
-    return (await this.#commits.add(this.#claiming, [{ request, now }], { ...REPEATABLE, claims: true }))[0]!;
+    return (await this.#commits.add(this.#claiming, [{ request, now }], { ...OWNED, claims: true }))[0]!;
   };
 
   applyChanges: Store['applyChanges'] = (changes) =>
-    this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, REPEATABLE);
+    this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, OWNED);
 
   async applyWithin(tx: object, changes: readonly Change[]): Promise<ApplyOutcome[]> {
     if (this.#closed) throw storeClosed();

@@ -30,6 +30,10 @@ export class Transaction {
   limits: boolean | null = null;
   /** Whether anything may have become claimable, so that other processes should look. */
   woke = false;
+  /** Whether jobs were taken for a worker. */
+  claimed = false;
+  /** Asks whether something is `there` that only this transaction can have written. */
+  witness: { readonly statement: string; readonly params: Params } | null = null;
   /** Rows that were put among the ready ones; null if nobody must know. */
   readied: Place[] | null = null;
   /** Queue → type → status → how many more. */
