@@ -70,16 +70,19 @@ const crowd = async ({ database, phaseMs }: Stage, greedy: boolean): Promise<str
     if (client) held.add(client.on('error', () => held.delete(client)) as PgClient);
     else refused++;
   };
-  while (held.size < Math.min(most, IDLE) && refused === 0) await Promise.all(Array.from({ length: 10 }, take));
-  const [one] = held;
-  // They had their places already: now they must come back, and find them taken.
-  if (greedy) await one!.query(`${CUT} AND application_name = 'backline'`);
+  const takeMany = () => Promise.all(Array.from({ length: 10 }, take));
+  while (held.size < Math.min(most, IDLE) && refused === 0) await takeMany();
   refused = 0;
-  for (const until = now() + phaseMs; now() < until; await sleep(20)) if (greedy) await take();
+  for (const until = now() + phaseMs; now() < until; await sleep(100)) {
+    if (!greedy) continue;
+    // Who had a place already loses it, and finds it taken when he comes back.
+    await held.values().next().value!.query(`${CUT} AND application_name = 'backline'`);
+    await takeMany();
+  }
   const places = held.size;
   await Promise.all([...held].map((client) => client.end().catch(() => {})));
   return greedy
-    ? `${places} held, which is every place there is: the workers' connections were cut, and ${refused} more refused`
+    ? `${places} held: every place there is, also those that the workers had`
     : `${places} held, and just room for the others beside them`;
 };
 

@@ -23,6 +23,8 @@ export interface Piece {
   readonly synced: Synced;
   /** A claim: keeps out other claims if limits are set, and ends its transaction. */
   readonly claims: boolean;
+  /** It begins to listen: all transactions that do not know it yet must be over, and what is handed in after it begins after it. */
+  readonly listens: boolean;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,6 +50,7 @@ export interface AttemptOptions {
   readonly synced: boolean;
   /** Which lock of the claims to hold, if any is among the pieces. */
   readonly claims: 'none' | 'shared' | 'alone';
+  readonly listens: boolean;
 }
 
 /** Retry with all other claims kept out: limits are set. Nothing was written. */
@@ -69,7 +72,8 @@ const IN_THE_FUTURE = '22023';
 
 /**
  * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
- * never analysed, and all look-ups here have their index. What is left idle by a process that was cut off ends by itself.
+ * never analysed, and all look-ups here have their index. What a process leaves idle that was cut off, or stands still, ends by
+ * itself: it would hold up others.
  */
 const settings = (synced: boolean): string => `
   SELECT set_config('synchronous_commit', ${
@@ -77,7 +81,7 @@ const settings = (synced: boolean): string => `
       ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END`
       : `'off'`
   }, true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '60s', true)`;
+    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '10s', true)`;
 
 const CLAIM_LOCK = { none: null, shared: 'pg_advisory_xact_lock_shared', alone: 'pg_advisory_xact_lock' } as const;
 
@@ -121,10 +125,13 @@ export const attempt = async (
   return txn.limits;
 };
 
-const beginning = ({ locks, journal }: Shared, { synced, claims }: AttemptOptions): string => {
+/** Who wants a lock alone does not keep others waiting behind it for long: it is tried again. */
+const ALONE = `SELECT set_config('lock_timeout', '2s', true);`;
+
+const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: AttemptOptions): string => {
   const lock = CLAIM_LOCK[claims];
-  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};
-    SELECT pg_advisory_xact_lock_shared(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
+    SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
     SELECT pg_current_xact_id()::text AS xid, (SELECT mark FROM backline.job_epoch) AS epoch,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };

@@ -37,6 +37,8 @@ export class Commits {
   readonly #writing = new Set<Promise<void>>();
   /** Limits were set when the last claim looked. */
   #limited = true;
+  /** A transaction that begins to listen is on its way: others follow it. */
+  #isHeld = false;
   #closed = false;
 
   constructor(shared: Shared, options: CommitsOptions) {
@@ -45,7 +47,11 @@ export class Commits {
   }
 
   /** Runs `batch` with the items in the next transaction. */
-  add<I, O>(batch: Batch<I, O>, items: readonly I[], given: { synced: Synced; claims?: boolean }): Promise<O[]> {
+  add<I, O>(
+    batch: Batch<I, O>,
+    items: readonly I[],
+    given: { synced: Synced; claims?: boolean; listens?: boolean },
+  ): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
       this.#waiting.push({
@@ -53,6 +59,7 @@ export class Commits {
         items,
         synced: given.synced,
         claims: given.claims === true,
+        listens: given.listens === true,
         resolve: resolve as (values: unknown[]) => void,
         reject,
       });
@@ -73,12 +80,19 @@ export class Commits {
     for (const piece of this.#waiting.splice(0)) piece.reject(storeClosed());
   }
 
+  #mayWrite(): boolean {
+    return !this.#isHeld && this.#writing.size < MOST_AT_ONCE;
+  }
+
   #flush(): void {
-    if (this.#writing.size < MOST_AT_ONCE && this.#waiting.length > 0) {
+    if (this.#mayWrite() && this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
+      const holds = group.some(({ listens }) => listens);
+      this.#isHeld = holds;
       const writing = this.#write(group).finally(() => {
         this.#writing.delete(writing);
+        if (holds) this.#isHeld = false;
         if (this.#turn === 'quiet') this.#flush();
       });
       this.#writing.add(writing);
@@ -88,7 +102,7 @@ export class Commits {
     this.#turn = 'flushed';
     setImmediate(() => {
       this.#turn = 'quiet';
-      if (this.#waiting.length > 0 && this.#writing.size < MOST_AT_ONCE) this.#flush();
+      if (this.#waiting.length > 0 && this.#mayWrite()) this.#flush();
     });
   }
 
@@ -134,13 +148,14 @@ export class Commits {
     const client = await this.#shared.pool.connect();
     const synced = group.some((piece) => piece.synced === 'always' || (piece.synced && this.#options.syncs));
     const hasClaims = group.some(({ claims }) => claims);
+    const listens = group.some((piece) => piece.listens);
     let broken: unknown;
     try {
       const claims = !hasClaims ? 'none' : this.#limited ? 'alone' : 'shared';
-      const limits = await attempt(this.#shared, client, group, { synced, claims });
+      const limits = await attempt(this.#shared, client, group, { synced, claims, listens });
       if (limits === MUST_BE_ALONE) {
         this.#limited = true;
-        await attempt(this.#shared, client, group, { synced, claims: 'alone' });
+        await attempt(this.#shared, client, group, { synced, claims: 'alone', listens });
       } else if (limits !== null) this.#limited = limits;
     } catch (error) {
       // A server that has become read-only may have a successor, and only a new connection finds it.

@@ -275,7 +275,10 @@ export class PostgresStore implements Store {
     let changed = false;
     const watched = this.#listeners.size > 0;
     if (watched && this.#journal.mustRefresh(now)) {
-      await this.#write((txn) => this.#journal.listen(txn, this.#locks, now), REPEATABLE);
+      await this.#write((txn) => this.#journal.listen(txn, now), {
+        ...REPEATABLE,
+        listens: this.#journal.hasLapsed(now),
+      });
       this.#journal.listening(now);
     } else if (watched) {
       const { statement, params } = this.#journal.reading();
@@ -316,7 +319,7 @@ export class PostgresStore implements Store {
     await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
   }
 
-  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean }): Promise<T> {
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 

@@ -42,7 +42,7 @@ const KNOWN_LANES = `
       AS k(queue, type, priority, run_at, seq)
     JOIN open o ON o.name = k.queue WHERE o.room > 0)`;
 
-/** Blocks that this transaction has read of what the claim walks. */
+/** Blocks that this session has read of what the claim walks, since some time before this transaction: a difference of two tells. */
 const BLOCKS = `(pg_stat_get_xact_blocks_fetched('backline.job_ready'::regclass)
   + pg_stat_get_xact_blocks_fetched('backline.idx_jobs_priority'::regclass))`;
 
@@ -53,10 +53,11 @@ const BLOCKS = `(pg_stat_get_xact_blocks_fetched('backline.job_ready'::regclass)
  */
 const pick = (lanes: string, within: string) => sql`
   WITH RECURSIVE me AS MATERIALIZED (SELECT 1 FROM backline.job_workers WHERE owner = $owner FOR KEY SHARE),
+    before AS MATERIALIZED (SELECT ${BLOCKS} AS n),
     ${OPEN},
     ${lanes},
     served AS MATERIALIZED (
-      SELECT * FROM lanes WHERE type = ANY ($types::text[]) AND EXISTS (SELECT 1 FROM me)),
+      SELECT * FROM lanes WHERE type = ANY ($types::text[]) AND EXISTS (SELECT 1 FROM me CROSS JOIN before WHERE before.n >= 0)),
     merged AS (
       SELECT c.*, l.room FROM served l CROSS JOIN LATERAL (
         SELECT r.ctid AS at, r.queue, r.type, r.priority, r.run_at, r.seq, r.limit_key, r.expires_at FROM backline.job_ready r
@@ -78,7 +79,7 @@ const pick = (lanes: string, within: string) => sql`
       ORDER BY r.run_at LIMIT 1) f),
     EXISTS (SELECT 1 FROM backline.job_limits) OR EXISTS (
       SELECT 1 FROM backline.job_queues WHERE max_running IS NOT NULL AND ($queues::text[] IS NULL OR name = ANY ($queues::text[]))),
-    ${BLOCKS}`;
+    ${BLOCKS} - (SELECT n FROM before)`;
 
 const FREELY = 'SELECT * FROM merged ORDER BY priority, run_at, seq LIMIT $most::int';
 /**
@@ -156,14 +157,16 @@ const SURVEY = sql`
     found AS MATERIALIZED (SELECT * FROM lanes LIMIT $most::int)
   SELECT queue, type, priority, run_at, seq, NULL::bigint AS blocks FROM found
   UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, ${BLOCKS} FROM (SELECT count(*) AS n FROM found) f`;
+const READ_SO_FAR = sql`SELECT ${BLOCKS} AS n`;
 
-/** Inside a transaction, whose reads are counted from its begin. @returns null for more lanes than are worth to be kept. */
+/** @returns null for more lanes than are worth to be kept. */
 export const survey = async (db: Connection, most: number): Promise<{ places: Place[]; blocks: number } | null> => {
   await db.script(`BEGIN READ ONLY; SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`);
   try {
+    const before = number((await db.get(READ_SO_FAR))!['n']);
     const rows = await db.all(SURVEY, { most: most + 1 });
     const places = rows.slice(0, -1).map(toPlace);
-    return places.length > most ? null : { places, blocks: number(rows.at(-1)!['blocks']) };
+    return places.length > most ? null : { places, blocks: number(rows.at(-1)!['blocks']) - before };
   } finally {
     await db.script('COMMIT');
   }
