@@ -21,7 +21,7 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
   let isShut = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    if (isShut) return client.destroy();
+    if (isShut) return void client.destroy();
     const upstream = connect(serverPort, '127.0.0.1');
     let isCut = false;
     for (const socket of [client, upstream]) {
