@@ -5,28 +5,16 @@
  * 2. Before, chaos, recovery (until no job waits longer than before), after.
  * 3. A reader of its own then looks at every job.
  */
-import { parseArgs } from 'node:util';
 import { Load, quantile } from '../load/load.ts';
 import { now } from '../load/notes.ts';
+import { readOptions } from '../load/options.ts';
 import { finish, type Row } from '../load/report.ts';
 import { openDatabase } from '../load/server.ts';
 import { judge } from '../load/verdict.ts';
 import { SCENARIOS, type Scenario, type Stage } from './scenarios.ts';
 
-const { values: given } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    seconds: { type: 'string', default: '10' },
-    rate: { type: 'string', default: '200' },
-    store: { type: 'string' },
-  },
-});
-const phaseMs = Number(given.seconds) * 1000;
-const rate = Number(given.rate);
-const names = given.only?.split(',');
-const chosen = SCENARIOS.filter(
-  ({ name, kind }) => (names?.includes(name) ?? true) && (given.store === undefined || given.store === kind),
-);
+const idOf = ({ name, kind }: Scenario): string => (kind === 'sqlite' ? `${name}-sqlite` : name);
+const { phaseMs, rate, wants } = readOptions(SCENARIOS.map(idOf), { seconds: 10, rate: 200 });
 
 const WORKER = { slots: 20, takes: [1, 5] } as const;
 /** Until code is compiled and caches are filled. */
@@ -62,7 +50,7 @@ const runOn = async (scenario: Scenario, load: Load, database: Stage['database']
   const note = await scenario.chaos({ database, load, workers, phaseMs, startWorker });
   const chaosTo = now();
   const calmMs = Math.max(2 * usual, CALM_MS);
-  const recovery = await load.until(() => load.behindMs <= calmMs, RECOVERY_MS);
+  const recovery = await load.calm(calmMs, RECOVERY_MS);
   const afterFrom = now();
   await load.watch(phaseMs);
   const afterTo = now();
@@ -83,7 +71,7 @@ const runOn = async (scenario: Scenario, load: Load, database: Stage['database']
     ...(after < LEAST_AFTER * before ? [`after: ${after.toFixed(1)} jobs/s, before: ${before.toFixed(1)}`] : []),
   ];
   return {
-    name: `${scenario.name} (${scenario.kind})`,
+    name: idOf(scenario),
     cells: {
       'before/s': before.toFixed(1),
       'after/s': after.toFixed(1),
@@ -104,4 +92,8 @@ const runOn = async (scenario: Scenario, load: Load, database: Stage['database']
   };
 };
 
-await finish(chosen, ({ name, kind }) => `${name} (${kind})`, run);
+await finish(
+  SCENARIOS.filter((scenario) => wants(idOf(scenario))),
+  idOf,
+  run,
+);

@@ -106,6 +106,19 @@ export class Load {
     }
   }
 
+  /**
+   * Waits until no job is older than this, and stays so: an orphan grows old before anybody sees it.
+   * @returns after how many milliseconds that began; null if it did not.
+   */
+  async calm(behindMs: number, timeoutMs: number): Promise<number | null> {
+    let calmFrom = now();
+    for (const since = calmFrom; now() - since < timeoutMs + behindMs; await sleep(STEP_MS)) {
+      if (this.behindMs > behindMs) calmFrom = now();
+      else if (now() - calmFrom > behindMs + STEP_MS) return calmFrom - since;
+    }
+    return null;
+  }
+
   /** The largest `behindMs` that was seen in so many milliseconds. */
   async watch(ms: number): Promise<number> {
     let most = 0;

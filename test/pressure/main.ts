@@ -5,21 +5,19 @@
  * 2. Each scenario has a database of its own: a clean phase, the pressure, and a graceful stop while it lasts.
  * 3. New workers do what is left, and a reader of its own looks at every job.
  */
-import { parseArgs } from 'node:util';
 import { Load, quantile } from '../load/load.ts';
 import { now } from '../load/notes.ts';
+import { readOptions } from '../load/options.ts';
 import type { Program } from '../load/program.ts';
 import { finish, type Row } from '../load/report.ts';
 import { openDatabase } from '../load/server.ts';
 import { judge } from '../load/verdict.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
-const { values: given } = parseArgs({
-  options: { only: { type: 'string' }, seconds: { type: 'string', default: '12' } },
-});
-const phaseMs = Number(given.seconds) * 1000;
-const names = given.only?.split(',');
-const chosen = SCENARIOS.filter(({ name }) => names?.includes(name) ?? true);
+const { phaseMs, wants } = readOptions(
+  SCENARIOS.map(({ name }) => name),
+  { seconds: 12 },
+);
 
 const WORKER = { slots: 100, takes: [400, 600] } as const;
 const WORKERS = 2;
@@ -110,7 +108,7 @@ const run = async (scenario: Scenario, capacity: number): Promise<Row> => {
 const capacity = await measureCapacity();
 process.stdout.write(`${WORKERS} workers can do ${capacity.toFixed(1)} jobs a second\n`);
 await finish(
-  chosen,
+  SCENARIOS.filter(({ name }) => wants(name)),
   ({ name }) => name,
   (scenario) => run(scenario, capacity),
 );

@@ -34,6 +34,10 @@ export interface Scenario {
 /** Of what the workers can do: busy, and able to keep up on a machine that others use too. */
 const STEADY = 0.7;
 const OVERLOAD = 1.5;
+/** As fast as a process can hand in. */
+const BURST_RATE = 100_000;
+/** No job is older: what a handler takes, and the wait for a free place. */
+const CALM_MS = 1500;
 const READERS = 4;
 /** How long a reader stays within one transaction. */
 const READ_MS = 4000;
@@ -79,13 +83,15 @@ const snapshot = async (stage: Stage): Promise<Measured> => {
   return { clean, pressed, note, end: () => holder.end() };
 };
 
+/** They cannot keep up with that; but they must not do less than before because of it. */
 const overload = async (stage: Stage): Promise<Measured> => {
   const { load, capacity, phaseMs, produce } = stage;
-  await produce(OVERLOAD * capacity);
+  const clean = await steady(stage);
+  await produce((OVERLOAD - STEADY) * capacity);
   await sleep(WARM_UP_MS);
   const pressed = await rateOf(load, 2 * phaseMs);
   const note = `${load.backlog} jobs wait at the end`;
-  return { clean: capacity, pressed, note, end: async () => {} };
+  return { clean, pressed, note, end: async () => {} };
 };
 
 const readers = async (stage: Stage): Promise<Measured> => {
@@ -115,18 +121,19 @@ const readers = async (stage: Stage): Promise<Measured> => {
   return { clean, pressed, note: `${reads} reads of the whole table and of its newest rows`, end };
 };
 
-/** As many at once as take a phase to work off, on top of a steady load. */
+/** As many at once as take about a phase to work off, on top of the steady load; and the stop comes in a second one. */
 const burst = async (stage: Stage): Promise<Measured> => {
   const { load, capacity, phaseMs, produce } = stage;
-  await steady(stage);
+  const clean = await steady(stage);
   const size = Math.round((capacity * (1 - STEADY) * phaseMs) / 1000);
-  const producing = await produce(20 * capacity, size);
-  await producing.heard('all acknowledged');
-  const since = now();
-  const drained = await load.until(() => load.behindMs < 2000, 10 * phaseMs);
-  const pressed = load.rate(since, now());
-  const note = `${size} jobs more at once, worked off in ${drained === null ? 'too long' : (drained / 1000).toFixed(1)} s`;
-  return { clean: capacity, pressed, note, end: async () => {} };
+  const from = now();
+  await (await produce(BURST_RATE, size)).heard('all acknowledged');
+  const drained = await load.calm(CALM_MS, 10 * phaseMs);
+  if (drained === null) throw new Error(`a burst of ${size} jobs was not worked off within ${(10 * phaseMs) / 1000} s`);
+  const to = now() - CALM_MS;
+  await (await produce(BURST_RATE, size)).heard('all acknowledged');
+  const note = `${size} jobs more at once, worked off in ${((to - from) / 1000).toFixed(1)} s; as many again at the stop`;
+  return { clean, pressed: load.rate(from, to), note, end: async () => {} };
 };
 
 export const SCENARIOS: readonly Scenario[] = [

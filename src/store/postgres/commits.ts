@@ -27,7 +27,7 @@ const MOST_AT_ONCE = 3;
 const MAX_RETRY_MS = 50;
 /** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
 const LOST_RETRIES_MS = [0, 50, 200, 500];
-const CLOSE_MS = 5000;
+const CLOSE_MS = 2000;
 
 export class Commits {
   readonly #shared: Shared;

@@ -39,7 +39,13 @@ export interface PgPool {
   connect(): Promise<PgClient>;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'connect', listener: (client: PgClient) => void): unknown;
+  on(event: 'connect' | 'remove', listener: (client: PgClient) => void): unknown;
+}
+
+/** A pool that can also let go of a server that does not answer. */
+export interface CuttablePool extends PgPool {
+  /** Ends every connection, whatever is under way on it. */
+  cut(): void;
 }
 
 export interface PgConfig {

@@ -10,6 +10,8 @@ const { Client } = loadPg();
 
 /** How soon to try again while the server does not answer. */
 const RETRY_MS = 500;
+/** A line that has gone dead without a word must be given up long before the lease is over. */
+const PATIENCE_MS = Math.max(1000, Math.min(5000, leaseMs / 4));
 /** A loop that stood still for so long is reported. */
 const ALARM_MS = 1000;
 
@@ -34,7 +36,7 @@ let client: PgClient | undefined;
 
 const connection = async (): Promise<Connection> => {
   if (client) return new Connection(client, statements);
-  const fresh = new Client(config);
+  const fresh = new Client({ ...config, query_timeout: PATIENCE_MS });
   // An error without a listener would end the thread.
   fresh.on('error', () => drop(fresh));
   fresh.on('end', () => drop(fresh));

@@ -21,7 +21,7 @@ import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
 import { Commits } from './commits.ts';
-import type { Connection, PgConfig, PgPool, Statements } from './driver.ts';
+import type { Connection, CuttablePool, PgConfig, Statements } from './driver.ts';
 import { Journal } from './journal.ts';
 import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
@@ -57,7 +57,7 @@ export interface StoreOptions {
 export interface StoreParts {
   readonly address: Address;
   readonly config: PgConfig;
-  readonly pool: PgPool;
+  readonly pool: CuttablePool;
   readonly statements: Statements;
   /** What the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockOffsetMs: number;
@@ -74,7 +74,8 @@ const OWNED = { synced: 'always' } as const;
 const CLOCK_EVERY_MS = 60_000;
 const FOLD_AFTER_MS = 1000;
 const SURVEY_EVERY_MS = 1000;
-const CLOSE_MS = 2000;
+const CLOSE_MS = 1000;
+const later = (): Promise<void> => sleep(CLOSE_MS, { keepAlive: false });
 
 export class PostgresStore implements Store {
   readonly where: string;
@@ -310,13 +311,14 @@ export class PostgresStore implements Store {
     await this.#commits.close();
     this.#listeners.clear();
     this.#notifier.close();
-    // A server that is away must not hold up the end; and a listener's row lapses by itself.
+    // A server that is away must not hold up the end, and a listener's row lapses by itself. But a worker whose store is closed can do
+    // nothing more: it must not look alive to others.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
-    await Promise.race([leaving, sleep(CLOSE_MS, { keepAlive: false })]);
-    // A worker whose store is closed can do nothing more: it must not look alive to others.
-    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
-    const ended = Promise.all([this.#listener?.close(), this.#parts.pool.end()]).catch(() => {});
-    await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
+    const beating = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
+    await Promise.race([Promise.all([leaving, this.#listener?.close(), ...beating]), later()]);
+    const { pool } = this.#parts;
+    await Promise.race([pool.end().catch(() => {}), later()]);
+    pool.cut();
   }
 
   async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
