@@ -17,7 +17,7 @@ import {
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { jobs } from './migrations/0001-jobs.ts';
-import { measureClock } from './reader.ts';
+import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
 
 export const MIGRATIONS: readonly Migration[] = [jobs];
@@ -62,7 +62,7 @@ export const openPostgres = async (url: string, given: Partial<PostgresOptions> 
     );
     return new PostgresStore({ address, config, pool, statements, clockOffsetMs }, options);
   } catch (error) {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
     throw explain(error, address.where);
   }
 };
@@ -127,7 +127,7 @@ export const visit = async <T>(url: string, look: (db: Connection) => Promise<T>
   } catch (error) {
     throw explain(error, address.where);
   } finally {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
   }
 };
 

@@ -27,7 +27,7 @@ import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
-import { measureClock, Reader } from './reader.ts';
+import { heldOpen, measureClock, Reader } from './reader.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
@@ -301,7 +301,7 @@ export class PostgresStore implements Store {
   checkIntegrity: Store['checkIntegrity'] = () => this.#read((db) => checkTables(db));
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= heldOpen(() => this.#close());
     return this.#closing;
   }
 
