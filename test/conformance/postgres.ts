@@ -67,8 +67,11 @@ export interface Server {
   dispose(): Promise<void>;
 }
 
-/** Whatever becomes of the process that holds the other end of the pipe, be it killed: the server ends with it. What it says is the signal. */
-const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal; kill -${signal:-INT} $server; wait $server';
+/**
+ * Whatever becomes of the process that holds the other end of the pipe, be it killed: the server ends with it. What that process says
+ * is the signal.
+ */
+const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal || signal=INT; kill -s $signal $server; wait $server';
 
 /** Starts a server. Nothing is synced to disk: what a power cut does is not tested here. */
 export const startServer = async (binaries: Binaries, flags: readonly string[] = []): Promise<Server> => {
