@@ -311,14 +311,12 @@ export class PostgresStore implements Store {
     await this.#commits.close();
     this.#listeners.clear();
     this.#notifier.close();
-    // A server that is away must not hold up the end, and a listener's row lapses by itself. But a worker whose store is closed can do
-    // nothing more: it must not look alive to others.
+    // A server that is away must not hold up the end; a listener's row lapses by itself. But no worker may look alive any longer.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
     const beating = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
     await Promise.race([Promise.all([leaving, this.#listener?.close(), ...beating]), later()]);
-    const { pool } = this.#parts;
-    await Promise.race([pool.end().catch(() => {}), later()]);
-    pool.cut();
+    await Promise.race([this.#parts.pool.end().catch(() => {}), later()]);
+    this.#parts.pool.cut();
   }
 
   async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
