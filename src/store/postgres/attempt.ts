@@ -84,7 +84,9 @@ export const attempt = async (
   options: AttemptOptions,
 ): Promise<boolean | null | typeof MUST_BE_ALONE> => {
   const db = new Connection(client, shared.statements);
+  const begunAt = performance.now();
   const begun = db.script(beginning(shared, options)).then(([row]) => ({
+    begunAt,
     xid: String(row!['xid']),
     othersListen: row!['listened'] === true,
     listened: row!['listened'] === true || shared.isWatched(),
@@ -157,7 +159,7 @@ const commit = async (
   shared: Shared,
   db: Connection,
   txn: Transaction,
-  { xid, othersListen }: { xid: string; othersListen: boolean },
+  { xid, begunAt, othersListen }: { xid: string; begunAt: number; othersListen: boolean },
 ): Promise<void> => {
   const { journal } = shared;
   const counts = txn.takeCounts();
@@ -180,7 +182,7 @@ const commit = async (
       ({ rows }): readonly Row[] => rows,
       () => [],
     );
-    journal.heard(rows);
+    journal.heard(rows, { xid, begunAt });
   }
   const told = journal.tell(
     committed.then(
