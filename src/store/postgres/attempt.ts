@@ -97,7 +97,9 @@ export const attempt = async (
   options: AttemptOptions,
 ): Promise<boolean | null | typeof MUST_BE_ALONE> => {
   const db = new Connection(client, shared.statements);
+  const begunAt = performance.now();
   const begun = db.script(beginning(shared, options)).then(([row]) => ({
+    begunAt,
     xid: String(row!['xid']),
     epoch: row!['epoch'] === null ? null : String(row!['epoch']),
     othersListen: row!['listened'] === true,
@@ -167,6 +169,8 @@ const runPieces = async (
 };
 
 interface Begun {
+  /** By the monotonic clock. */
+  readonly begunAt: number;
   readonly xid: string;
   /** Null after a crash of the server, until somebody has committed. */
   readonly epoch: string | null;
@@ -197,7 +201,7 @@ const commit = async (shared: Shared, db: Connection, txn: Transaction, begun: B
       ({ rows }): readonly Row[] => rows,
       () => [],
     );
-    journal.heard(rows);
+    journal.heard(rows, begun);
   }
   const told = journal.tell(
     committed.then(

@@ -63,7 +63,8 @@ export class Transaction {
 
   /** @returns how many rows were changed. */
   async run(text: string, params: Params = {}): Promise<number> {
-    const [{ rowCount }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    const [{ rowCount }, { listened }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    this.#listened = listened;
     return rowCount ?? 0;
   }
 
