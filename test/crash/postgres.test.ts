@@ -75,6 +75,23 @@ describe('a server that crashes', () => {
   }, 60_000);
 });
 
+test('a server that falls silent does not hold up the end', async () => {
+  const proxy = await startCuttingProxy(server.port);
+  const url = freshSchema(server).replace(`:${server.port}/`, `:${proxy.port}/`);
+  const began = signal();
+  const task = job({ run: () => began.reach() });
+  const manager = await startManager({ jobs: { task } }, url);
+  await manager.enqueue('task');
+  await began.reached;
+  proxy.fallSilent();
+  const unanswered = manager.enqueue('task').catch((error: { code?: string }) => error.code);
+  const since = performance.now();
+  await manager.close();
+  expect(performance.now() - since).toBeLessThan(10_000);
+  expect(await unanswered).toMatch(/^(STORE_|MANAGER_CLOSED)/);
+  await proxy.close();
+}, 30_000);
+
 describe('workers', () => {
   test('eight processes and two hundred jobs: each runs exactly once', async () => {
     const url = freshSchema(server);

@@ -7,6 +7,8 @@ export interface CuttingProxy {
   cutNextCommit(): Promise<void>;
   /** The next COMMIT does not reach the server, and nobody is let through any more. @returns when that has happened. */
   holdNextCommit(): Promise<void>;
+  /** From now on nothing gets through, and nobody is told: as when a cable is pulled. */
+  fallSilent(): void;
   /** Lets new connections through again. */
   letThrough(): void;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
   let cut: (() => void) | null = null;
   let hold: (() => void) | null = null;
   let isShut = false;
+  let isSilent = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     if (isShut) return void client.destroy();
@@ -34,6 +37,7 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       });
     }
     client.on('data', (data) => {
+      if (isSilent) return;
       if (hold !== null && data.includes(COMMIT)) {
         isShut = true;
         hold();
@@ -54,7 +58,7 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       }
     });
     upstream.on('data', (data) => {
-      if (!isCut) client.write(data);
+      if (!isCut && !isSilent) client.write(data);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,6 +72,9 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       new Promise((resolve) => {
         hold = resolve;
       }),
+    fallSilent: () => {
+      isSilent = true;
+    },
     letThrough: () => {
       isShut = false;
     },

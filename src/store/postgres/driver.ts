@@ -33,7 +33,14 @@ export interface PgClient {
   release?(error?: unknown): void;
   /** Whether it sends a query before the one before it was answered; from pg 8.23 on. */
   readonly pipeline?: boolean;
+  readonly connection?: { readonly stream?: { destroy(): void } };
 }
+
+/** Ends a connection to a server that may be silent: `end` waits for the answers that are still to come. */
+export const cutOff = (client: PgClient): void => {
+  client.connection?.stream?.destroy();
+  client.end().catch(() => {});
+};
 
 export interface PgPool {
   connect(): Promise<PgClient>;

@@ -1,6 +1,6 @@
 /** The heartbeat thread; see lease.ts. It has an event loop of its own, which nothing but its connection and its timer use. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Connection, loadPg, type PgClient, Statements } from './driver.ts';
+import { Connection, cutOff, loadPg, type PgClient, Statements } from './driver.ts';
 import { BEAT, type HeartbeatNews, type HeartbeatOrder, NOW, REGISTER, registration } from './lease.ts';
 
 const { config, schema, worker, leaseMs, beatMs, stuckLoopMs, shared } = workerData as HeartbeatOrder;
@@ -52,7 +52,7 @@ const connection = async (): Promise<Connection> => {
 
 const drop = (one: PgClient | undefined): void => {
   if (client === one) client = undefined;
-  one?.end().catch(() => {});
+  if (one) cutOff(one);
 };
 
 /** One beat, as soon as the server answers; never gives up, because without a heartbeat the jobs are lost. */

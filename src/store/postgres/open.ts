@@ -7,6 +7,7 @@ import { type Address, parseAddress } from './address.ts';
 import {
   Connection,
   type CuttablePool,
+  cutOff,
   loadPg,
   type PgClient,
   type PgConfig,
@@ -87,7 +88,7 @@ const poolOf = (config: PgConfig): CuttablePool => {
   pool.on('connect', (client) => open.add(client));
   pool.on('remove', (client) => open.delete(client));
   const cut = (): void => {
-    for (const client of open) client.end().catch(() => {});
+    for (const client of open) cutOff(client);
   };
   return Object.assign(pool, { cut });
 };
