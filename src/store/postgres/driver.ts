@@ -33,13 +33,26 @@ export interface PgClient {
   release?(error?: unknown): void;
   /** Whether it sends a query before the one before it was answered; from pg 8.23 on. */
   readonly pipeline?: boolean;
+  readonly connection?: { readonly stream?: { destroy(): void } };
 }
+
+/** Ends a connection to a server that may be silent: `end` waits for the answers that are still to come. */
+export const cutOff = (client: PgClient): void => {
+  client.connection?.stream?.destroy();
+  client.end().catch(() => {});
+};
 
 export interface PgPool {
   connect(): Promise<PgClient>;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'connect', listener: (client: PgClient) => void): unknown;
+  on(event: 'connect' | 'remove', listener: (client: PgClient) => void): unknown;
+}
+
+/** A pool that can also let go of a server that does not answer. */
+export interface CuttablePool extends PgPool {
+  /** Ends every connection, whatever is under way on it. */
+  cut(): void;
 }
 
 export interface PgConfig {

@@ -10,6 +10,9 @@ const codeOf = (error: unknown): string => {
 /** Two transactions stood in each other's way; nothing of ours was written. Source: PostgreSQL, appendix A. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(codeOf(error));
 
+/** Nothing can be written on this connection. */
+export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006';
+
 /** The connection is gone, or the server does not take one now. */
 export const isLost = (error: unknown): boolean => {
   const code = codeOf(error);
@@ -34,7 +37,7 @@ export const explain = (error: unknown, where: string, waitedMs = 0): unknown =>
   if (isLost(error)) return storeUnavailable(where, error);
   if (isConflict(error)) return storeBusy(where, waitedMs, error);
   const code = codeOf(error);
-  if (code === '25006') return storeReadOnly(where, error);
+  if (isReadOnly(error)) return storeReadOnly(where, error);
   if (code === '53100') return storeFull(where, error);
   if (code === 'XX001' || code === 'XX002') return storeDamaged(where, (error as Error).message, error);
   // Who we are, what we may, which database: the server answers, but not to us.

@@ -4,11 +4,21 @@ import { databaseTooOld, noDatabase, notOurDatabase } from '../../job/errors.ts'
 import { sleep } from '../../util/sleep.ts';
 import { type Migration, mustBeKnown } from '../migrate.ts';
 import { type Address, parseAddress } from './address.ts';
-import { Connection, loadPg, type PgConfig, type PgPool, Statements, sql } from './driver.ts';
+import {
+  Connection,
+  type CuttablePool,
+  cutOff,
+  loadPg,
+  type PgClient,
+  type PgConfig,
+  type PgPool,
+  Statements,
+  sql,
+} from './driver.ts';
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { jobs } from './migrations/0001-jobs.ts';
-import { measureClock } from './reader.ts';
+import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
 
 export const MIGRATIONS: readonly Migration[] = [jobs];
@@ -53,7 +63,7 @@ export const openPostgres = async (url: string, given: Partial<PostgresOptions> 
     );
     return new PostgresStore({ address, config, pool, statements, clockOffsetMs }, options);
   } catch (error) {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
     throw explain(error, address.where);
   }
 };
@@ -68,13 +78,19 @@ const configOf = ({ connectionString }: Address): PgConfig => ({
   pipeline: true,
 });
 
-const poolOf = (config: PgConfig): PgPool => {
+const poolOf = (config: PgConfig): CuttablePool => {
   const { Pool } = loadPg();
   const pool = new Pool({ ...config, max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS });
   // An error without a listener would end the process; whoever uses the connection hears of it by its query.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
+  const open = new Set<PgClient>();
+  pool.on('connect', (client) => open.add(client));
+  pool.on('remove', (client) => open.delete(client));
+  const cut = (): void => {
+    for (const client of open) cutOff(client);
+  };
+  return Object.assign(pool, { cut });
 };
 
 /** A server that says it is just starting, or has no connection to spare, is waited for. */
@@ -112,7 +128,7 @@ export const visit = async <T>(url: string, look: (db: Connection) => Promise<T>
   } catch (error) {
     throw explain(error, address.where);
   } finally {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
   }
 };
 

@@ -93,7 +93,8 @@ const schema = (found: number, known: number, missing: readonly string[]): Findi
 
 const store = async (database: string, where: string): Promise<Finding[]> => {
   const { ok, problems, sizeBytes } = await quickReport(database);
-  const size = { name: 'store', level: 'ok', says: `sqlite ${where} (${bytes(sizeBytes)})` } as const;
+  const named = /^\w+:\/\//.test(where) ? where : `sqlite ${where}`;
+  const size = { name: 'store', level: 'ok', says: `${named} (${bytes(sizeBytes)})` } as const;
   const integrity: Finding = ok
     ? { name: 'integrity', level: 'ok', says: 'nothing is damaged' }
     : {
