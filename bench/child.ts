@@ -4,10 +4,16 @@ import type { Open } from './contenders/contender.ts';
 import { open as plainjob } from './contenders/plainjob.ts';
 import { open as script } from './contenders/script.ts';
 import { measuresOf } from './measures.ts';
+import { poolMeasuresOf } from './pools/measures.ts';
 
 const CONTENDERS: Readonly<Record<string, Open>> = { backline, plainjob, script };
 
-const measures: Record<string, (...args: never[]) => Promise<unknown>> = measuresOf(CONTENDERS[process.argv[2]!]!);
+const name = process.argv[2]!;
+const measures: Record<string, (...args: never[]) => Promise<unknown>> = {
+  // Those that are only a pool have no store to open.
+  ...measuresOf(CONTENDERS[name] ?? script),
+  ...poolMeasuresOf(name),
+};
 
 process.on('message', async ({ method, args }: { method: string; args: never[] }) => {
   try {

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HELP, type Options, readOptions } from './options.ts';
-import { preparePeer } from './peer.ts';
+import { type Peers, preparePeers } from './peer.ts';
 import { Remotes } from './remote.ts';
 import { type Line, table } from './report.ts';
 import { runScenario } from './rounds.ts';
@@ -13,8 +13,7 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const main = async (options: Options): Promise<void> => {
-  const peer = await preparePeer(options.install);
-  if (peer.name === null) say(`plainjob is skipped: ${peer.reason}`);
+  const peers = await preparePeers(options.install, (name, reason) => say(`${name} is skipped: ${reason}`));
   const folder = join(options.folder ?? join(HERE, 'data'), `run-${process.pid}`);
   const remotes = new Remotes();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -27,7 +26,7 @@ const main = async (options: Options): Promise<void> => {
   try {
     for (const scenario of options.scenarios) {
       say(`${scenario.name}: ${scenario.about} …`);
-      const run = { rounds: options.rounds, scale: options.scale, peer: peer.name, folder };
+      const run = { rounds: options.rounds, scale: options.scale, peers, folder };
       const made = await runScenario(scenario, remotes, run);
       lines.push(...made);
       if (options.json) for (const one of made) process.stdout.write(`${JSON.stringify(one)}\n`);
@@ -36,12 +35,12 @@ const main = async (options: Options): Promise<void> => {
     remotes.end();
     rmSync(folder, { recursive: true, force: true });
   }
-  if (!options.json) process.stdout.write(`\n${table(lines)}\n\n${legend(peer.name, options)}\n`);
+  if (!options.json) process.stdout.write(`\n${table(lines)}\n\n${legend(peers, options)}\n`);
 };
 
-const legend = (peer: string | null, { rounds, scale }: Options): string =>
+const legend = (peers: Peers, { rounds, scale }: Options): string =>
   [
-    `peer: ${peer ?? 'none'} · script: plain better-sqlite3, the same durability · Node ${process.version}`,
+    `peers: ${Object.values(peers).join(', ') || 'none'} · limit: plain better-sqlite3, the same durability; of threads and children bare messages · Node ${process.version}`,
     `medians of ${rounds} rounds taken by turns, scale ${scale}; of ms and MB less is better; the backlog is measured once, with turns inside`,
   ].join('\n');
 

@@ -1,11 +1,14 @@
 /** A contender in a process of its own, seen from the parent. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Measures } from './measures.ts';
+import type { Measures as StoreMeasures } from './measures.ts';
+import type { PoolMeasures } from './pools/measures.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
-export type ContenderName = 'backline' | 'plainjob' | 'script';
+export type ContenderName = 'backline' | 'plainjob' | 'script' | 'piscina' | 'raw';
+
+type Measures = StoreMeasures & PoolMeasures;
 
 export class Remote {
   readonly name: ContenderName;

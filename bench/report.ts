@@ -13,7 +13,7 @@ export interface Line {
   readonly peerValue: number | null;
   /** Ours divided by the peer's. */
   readonly ratio: number | null;
-  /** What the plain script reached. */
+  /** What the plain script reached; of threads and children, bare messages. */
   readonly limit: number;
   /** Ours divided by the limit. */
   readonly ofLimit: number;
@@ -40,7 +40,7 @@ export const line = (
 /** Three digits are more than such measures are worth. */
 const rounded = (value: number): number => (value >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
 
-const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'script', 'ours/script'];
+const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'limit', 'ours/limit'];
 
 export const table = (lines: readonly Line[]): string => {
   const rows = [

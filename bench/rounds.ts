@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Durability } from './contenders/contender.ts';
+import type { Peers } from './peer.ts';
 import { type ContenderName, Remotes } from './remote.ts';
 import { type Line, line } from './report.ts';
 import type { Scenario } from './scenarios.ts';
@@ -9,8 +10,8 @@ import type { Scenario } from './scenarios.ts';
 export interface RunOptions {
   readonly rounds: number;
   readonly scale: number;
-  /** The peer's name and version, or null if it is skipped. */
-  readonly peer: string | null;
+  /** Names and versions of the peers; those that are skipped are missing. */
+  readonly peers: Peers;
   /** Where the databases lie while they are measured. */
   readonly folder: string;
 }
@@ -24,9 +25,13 @@ interface Entry {
 
 const WARM_UP = 0.2;
 
+const QUEUES = { peer: 'plainjob', limit: 'script' } as const;
+
 /** Measures one scenario. @returns a line for each figure and durability. */
 export const runScenario = async (scenario: Scenario, remotes: Remotes, options: RunOptions): Promise<Line[]> => {
-  const entries = entriesOf(scenario, options.peer !== null);
+  const { limit, peer: rival } = scenario.against ?? QUEUES;
+  const peerName = rival === null ? undefined : options.peers[rival];
+  const entries = entriesOf(scenario, limit, peerName === undefined ? null : rival);
   // They may run side by side: what they measure is memory and CPU time, each in a process of its own.
   if (scenario.once) await Promise.all(entries.map((entry) => runAlone(scenario, entry, options)));
   else {
@@ -43,17 +48,17 @@ export const runScenario = async (scenario: Scenario, remotes: Remotes, options:
         const entry = entries.find((one) => one.name === name && one.durability === at);
         return entry ? median(entry.rounds.map((values) => values[i]!)) : null;
       };
-      const peer = options.peer === null ? null : { name: options.peer, value: of('plainjob', 'process')! };
-      return line(figure, durability, of('backline', durability)!, peer, of('script', durability)!);
+      const peer = peerName === undefined ? null : { name: peerName, value: of(rival!, 'process')! };
+      return line(figure, durability, of('backline', durability)!, peer, of(limit, durability)!);
     }),
   );
 };
 
 /** The peer has one durability of its own: it is measured once and stands beside both of ours. */
-const entriesOf = ({ durabilities }: Scenario, peer: boolean): Entry[] => {
+const entriesOf = ({ durabilities }: Scenario, limit: ContenderName, peer: ContenderName | null): Entry[] => {
   const entry = (name: ContenderName, durability: Durability): Entry => ({ name, durability, rounds: [] });
-  const both = durabilities.flatMap((durability) => [entry('backline', durability), entry('script', durability)]);
-  return peer ? [...both, entry('plainjob', 'process')] : both;
+  const both = durabilities.flatMap((durability) => [entry('backline', durability), entry(limit, durability)]);
+  return peer === null ? both : [...both, entry(peer, 'process')];
 };
 
 const runOne = async (

@@ -1,6 +1,7 @@
 /** What is measured: each scenario gives one or more figures, for each contender in each round. */
 import type { Durability } from './contenders/contender.ts';
 import type { Where } from './measures.ts';
+import type { PoolKind } from './pools/pool.ts';
 import type { ContenderName, Remotes } from './remote.ts';
 
 export interface Figure {
@@ -14,6 +15,8 @@ export interface Scenario {
   readonly about: string;
   readonly durabilities: readonly Durability[];
   readonly figures: readonly Figure[];
+  /** What we are measured against, where it is not a job queue: a peer, if there is one, and the limit. */
+  readonly against?: { readonly peer: ContenderName | null; readonly limit: ContenderName };
   /** Takes so long that it is done once, with its own turns inside, without a warm-up, and the contenders side by side. */
   readonly once?: boolean;
   /** One round of one contender; the answers stand in the order of `figures`. @param scale 1 is the full size. */
@@ -42,6 +45,16 @@ const drain =
     await Promise.all(released);
     for (const remote of [...others, first!]) await remote.call('endDrain');
     return [rate];
+  };
+
+/** Our pool alone; then also what its processes hold, and the whole way of a job through it. Others have only a pool. */
+const pool =
+  (kind: PoolKind, calls: number, withMemory: boolean): Scenario['measure'] =>
+  async (remotes, name, where, scale) => {
+    const n = scaled(calls, scale, 500);
+    const { rate, memoryMb } = await remotes.get(name).call('pool', kind, n);
+    const whole = name === 'backline' ? await remotes.get(name).call('drainPool', where, kind, Math.ceil(n / 4)) : rate;
+    return withMemory ? [rate, whole, memoryMb] : [rate, whole];
   };
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -114,5 +127,28 @@ export const SCENARIOS: readonly Scenario[] = [
       const all = await remotes.get(name).call('backlog', where, backlog, batch, scale < 0.2 ? 3 : 9);
       return [all.memoryMb, all.waiting, all.finished, all.delayed];
     },
+  },
+  {
+    name: 'threads',
+    about: 'no-op calls through 4 warm threads: our pool alone, and with the store, against piscina and bare messages',
+    durabilities: ['process'],
+    against: { peer: 'piscina', limit: 'raw' },
+    figures: [
+      { bench: 'threads', unit: 'jobs/s' },
+      { bench: 'threads-stored', unit: 'jobs/s' },
+    ],
+    measure: pool('threads', 20_000, false),
+  },
+  {
+    name: 'children',
+    about: 'the same through 4 warm child processes, against bare lines of JSON; and the memory of the four',
+    durabilities: ['process'],
+    against: { peer: null, limit: 'raw' },
+    figures: [
+      { bench: 'children', unit: 'jobs/s' },
+      { bench: 'children-stored', unit: 'jobs/s' },
+      { bench: 'children-memory', unit: 'MB' },
+    ],
+    measure: pool('children', 20_000, true),
   },
 ];

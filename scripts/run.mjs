@@ -38,6 +38,7 @@ const TASKS = {
         'src/runner',
         'test/conformance',
         'test/crash',
+        'test/runners',
         'test/drop',
         'test/property',
         'test/job',
@@ -51,6 +52,7 @@ const TASKS = {
   lint: { run: [BIOME], build: false },
   check: { run: [TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
   bench: { run: [['bench/main.ts']] },
+  'example:dj-library': { run: [['examples/dj-library/main.ts']] },
 };
 
 async function main([name, ...args]) {

@@ -8,15 +8,30 @@ export { type JobStatus, readStatus, type StatusError } from './doors/drop/statu
 export { type CatalogJob, type SubmitOptions, submitJob } from './doors/drop/submit.ts';
 export { JobScheduler } from './doors/drop/watcher.ts';
 export { type ServerOptions, type StatusServer, startServer as startStatusPage } from './doors/http/server.ts';
-export { Client, type Enqueued, type EnqueuedItem, type EnqueueItem } from './engine/client.ts';
+export { closeJobManager, getJobManager } from './engine/application.ts';
+export type { ApplicationJob, Trigger } from './engine/application-job.ts';
+export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';
+export type { FunctionOptions, TypeOptions } from './engine/application-options.ts';
+export { Client } from './engine/client.ts';
+export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';
 export type { EventMap, EventName, JobEvent } from './engine/events.ts';
 export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
 export type { Logger } from './engine/log.ts';
 export type { ManagerOptions } from './engine/manager-options.ts';
+export type {
+  FlowCounts,
+  Metrics,
+  MetricsFigures,
+  MetricsOptions,
+  MetricsPoint,
+  Percentiles,
+} from './engine/metrics.ts';
+export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
+export type { BatchCounts, BatchEnd, BatchInfo, CallbackKind, FailurePolicy } from './job/batch.ts';
 export type { Duration } from './job/check.ts';
 export type { Context, JobInfo, JobLog, Progress } from './job/context.ts';
 export {
@@ -33,5 +48,9 @@ export type { JobFilter, PageOptions } from './job/filter.ts';
 export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
 export { NoRetryError, RetryAfterError } from './job/outcome.ts';
 export { type FinalStatus, STATUSES, type Status, shownStatus } from './job/states.ts';
+export { WorkerPool, type WorkerPoolOptions } from './runner/child-pool.ts';
+export type { WorkerEnvironment } from './runner/environment.ts';
+export { pythonWorkerFolder } from './runner/module.ts';
+export { ThreadPool, type ThreadPoolOptions } from './runner/thread-pool.ts';
 export type { IntegrityReport, JobPage, QueueRow, StoreStats, WorkerRow } from './store/store.ts';
 export type { Clock } from './util/clock.ts';

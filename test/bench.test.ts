@@ -59,17 +59,25 @@ describe('npm run bench', () => {
       'process-waiting sqlite/process x empty',
       'process-finished sqlite/process x empty',
       'process-delayed sqlite/process x empty',
+      'threads sqlite/process jobs/s',
+      'threads-stored sqlite/process jobs/s',
+      'children sqlite/process jobs/s',
+      'children-stored sqlite/process jobs/s',
+      'children-memory sqlite/process MB',
     ]);
-    const installed = existsSync(join(ROOT, 'bench/node_modules/plainjob'));
-    if (!installed) {
-      console.info('The peer is not installed (npm run bench does it), so only the form without one was checked.');
-      expect(stderr).toContain('plainjob is skipped: it is not installed');
+    const isInstalled = (name: string) => existsSync(join(ROOT, 'bench/node_modules', name));
+    for (const name of ['plainjob', 'piscina'].filter((one) => !isInstalled(one))) {
+      console.info(`${name} is not installed (npm run bench does it), so only the form without it was checked.`);
+      expect(stderr).toContain(`${name} is skipped: it is not installed`);
     }
     for (const one of lines) {
       expect(Object.keys(one)).toEqual(KEYS);
       for (const value of [one.ours, one.limit, one.ofLimit]) expect(value).toBeGreaterThanOrEqual(0);
-      expect(one.peer).toBe(installed ? `plainjob ${readJson('bench/package.json').dependencies.plainjob}` : null);
-      for (const value of [one.peerValue, one.ratio]) expect(typeof value).toBe(installed ? 'number' : 'object');
+      // There is no peer for child processes.
+      const peer = one.bench.startsWith('threads') ? 'piscina' : one.bench.startsWith('children') ? null : 'plainjob';
+      const named = peer !== null && isInstalled(peer);
+      expect(one.peer).toBe(named ? `${peer} ${readJson('bench/package.json').dependencies[peer]}` : null);
+      for (const value of [one.peerValue, one.ratio]) expect(typeof value).toBe(named ? 'number' : 'object');
     }
     expect(await readdir(folder)).toEqual([]);
   });

@@ -138,7 +138,9 @@ describe('the table "jobs"', () => {
         `SELECT * FROM jobs WHERE status = 'failed' AND status NOT IN ('queued', 'running') ORDER BY seq DESC LIMIT 9`,
       ),
     ).toContain('idx_jobs_status');
-    expect(plan(`SELECT * FROM jobs WHERE parent_job_id = 'x'`)).toContain('idx_jobs_parent_id');
+    expect(plan(`SELECT * FROM jobs WHERE parent_job_id = 'x' ORDER BY seq DESC LIMIT 9`)).toContain(
+      'idx_jobs_parent_id',
+    );
     expect(plan(`SELECT * FROM jobs WHERE user_initiated = 0`)).toContain('idx_jobs_user_initiated');
     expect(
       plan(

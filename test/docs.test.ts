@@ -70,7 +70,8 @@ describe('every document', () => {
 
   test('names only files that exist', () => {
     const missing = documents
-      .filter((document) => document !== 'CHANGELOG.md')
+      // The promises have a test of their own.
+      .filter((document) => document !== 'CHANGELOG.md' && document !== 'docs/promises.md')
       .flatMap((document) =>
         matches(withoutCode(read(document)), /`((?:src|test|examples|scripts|bench|docs|\.ci)\/[\w./-]*)`/g)
           .filter((path) => !existsSync(`${ROOT}/${path}`))
@@ -82,7 +83,7 @@ describe('every document', () => {
   test('names only npm scripts that exist', () => {
     const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
     const named = documents.flatMap((document) =>
-      matches(read(document), /npm (?:run )?(start|test\b(?!:)|(?<=run )[\w:]+)/g),
+      matches(read(document), /npm (?:run )?(start|test\b(?!:)|(?<=run )[\w:-]+)/g),
     );
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((script) => !scripts.includes(script))).toEqual([]);

@@ -162,10 +162,14 @@ describe('the package', () => {
         'CHANGELOG.md',
         'dist/index.js',
         'dist/index.d.ts',
+        'dist/worker.js',
+        'dist/worker.d.ts',
+        'python/backline_worker.py',
       ]),
     );
     const others = files.filter(
-      (path) => !/^(dist\/|src\/|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/.test(path),
+      (path) =>
+        !/^(dist\/|src\/|python\/backline_worker\.py$|(package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/.test(path),
     );
     expect(others).toEqual([]);
     expect(files.filter((path) => /\.test\.|\.tsbuildinfo$|\.env/.test(path))).toEqual([]);
@@ -198,5 +202,30 @@ describe('the package', () => {
       worker.kill('SIGTERM');
       await once(worker, 'exit');
     }
+  }, 60_000);
+
+  test('has runners that find their parts in the build: threads, Node children, Python children', async () => {
+    await writeFile(
+      join(consumer, 'handlers.js'),
+      "import { NoRetryError } from 'backline/worker';\nexport default { work: (payload) => [payload, NoRetryError.name].join(' ') };\n",
+    );
+    await writeFile(
+      join(consumer, 'handlers.py'),
+      'from backline_worker import NoRetry, serve\n\nserve(lambda payload, ctx: f"{payload} {NoRetry.__name__}")\n',
+    );
+    await writeFile(
+      join(consumer, 'pools.js'),
+      `import { JobManager, job, ThreadPool, WorkerPool } from 'backline';
+      const module = new URL('./handlers.js', import.meta.url);
+      const command = ['python3', 'handlers.py'];
+      for (const runner of [new ThreadPool({ module }), new WorkerPool({ module }), new WorkerPool({ command })]) {
+        const manager = new JobManager(':memory:', { jobs: { work: job({ runner }) } });
+        await manager.start();
+        console.log(await manager.result(await manager.enqueue('work', 'hello')));
+        await manager.close();
+      }`,
+    );
+    const output = await passes(node(['pools.js'], consumer));
+    expect(output.trim().split('\n')).toEqual(['hello NoRetryError', 'hello NoRetryError', 'hello NoRetry']);
   }, 60_000);
 });

@@ -213,6 +213,14 @@ export const OPTIONS = {
     read: asNumberOrNever,
     check: countOrNever,
   }),
+  keepMetrics: option<Duration | false, number | null>({
+    flag: '--keep-metrics <time>',
+    env: 'BACKLINE_KEEP_METRICS',
+    says: 'How long is kept what happened in each minute; false keeps it.',
+    default: '7d',
+    read: asNumberOrNever,
+    check: durationOrNever,
+  }),
   maxPayloadBytes: option<number, number>({
     flag: '--max-payload-bytes <n>',
     env: 'BACKLINE_MAX_PAYLOAD_BYTES',

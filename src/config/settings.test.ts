@@ -80,6 +80,7 @@ const SAMPLES: Record<OptionName, string> = {
   keepCompleted: '1d',
   keepFailed: 'false',
   maxFinished: 'false',
+  keepMetrics: '1d',
   maxPayloadBytes: '2048',
   maxLogBytes: '0',
   ids: 'uuid-v4',
@@ -234,11 +235,12 @@ describe('the JobManager', () => {
 
   test('has the same defaults', () => {
     const given = Object.fromEntries(names.map((name) => [name, OPTIONS[name].default ?? undefined]));
-    const { keepCompleted, keepFailed, maxFinished } = OPTIONS;
+    const { keepCompleted, keepFailed, maxFinished, keepMetrics } = OPTIONS;
     const retention = {
       completed: keepCompleted.default!,
       failed: keepFailed.default!,
       maxFinished: maxFinished.default!,
+      metrics: keepMetrics.default!,
     };
     const maxAttempts = (OPTIONS.maxRetries.default as number) + 1;
     const comparable = (options: object) => ({ ...checkManagerOptions(options), defaultWait: null });

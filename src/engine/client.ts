@@ -1,19 +1,17 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
-import type { BacklineError } from '../job/backline-error.ts';
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
   asyncSchemaInTransaction,
-  duplicateJobId,
-  duplicateKey,
   fileOnly,
   inItem,
   invalidOption,
   jobNotFound,
+  notABatch,
   notAllowedNow,
-  parentNotFound,
+  notForBatches,
 } from '../job/errors.ts';
 import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
@@ -22,7 +20,6 @@ import { isFinal } from '../job/states.ts';
 import type {
   Adjustment,
   CancelOutcome,
-  InsertOutcome,
   IntegrityReport,
   JobPage,
   LogPosition,
@@ -32,29 +29,20 @@ import type {
   WorkerRow,
 } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
-import { checkItem, prepareJob, type SystemDefaults } from './new-job.ts';
+import {
+  type Enqueued,
+  type EnqueuedBatch,
+  type EnqueuedItem,
+  type EnqueueItem,
+  toEnqueued,
+  toEnqueuedBatch,
+  toItem,
+} from './enqueued.ts';
+import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
+import { type BatchRequest, prepareBatch } from './new-batch.ts';
+import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
 import type { Results } from './results.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
-
-/** A job that was handed in. `outcome`: `existing` and `replaced` mean that its key was taken. */
-export interface Enqueued<Result = unknown> {
-  readonly id: string;
-  readonly seq: number;
-  readonly outcome: 'inserted' | 'existing' | 'replaced';
-  /** Only for the type system: what the handler returns. */
-  readonly result?: Result;
-}
-
-export type EnqueuedItem =
-  | Enqueued
-  | { readonly id: string; readonly outcome: 'rejected'; readonly error: BacklineError };
-
-/** One job of a list. */
-export interface EnqueueItem<J extends Jobs, Name extends keyof J & string = keyof J & string> {
-  readonly type: Name;
-  readonly payload?: InputOf<J[Name]>;
-  readonly options?: Omit<EnqueueOptions, 'tx'>;
-}
 
 /** What the client needs from those who built it. */
 export interface ClientParts {
@@ -78,7 +66,7 @@ export class Client<J extends Jobs = Jobs> {
    * Hands in one job; resolves when it is stored and synced. With `tx` the job belongs to the caller's open transaction, and
    * errors are thrown at once, so that they reach the transaction.
    * @throws UNKNOWN_JOB_TYPE, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, DUPLICATE_JOB_ID,
-   * DUPLICATE_KEY, PARENT_NOT_FOUND, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
+   * DUPLICATE_KEY, PARENT_NOT_FOUND, BATCH_ENDED, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
    */
   enqueue<Name extends keyof J & string>(
     type: Name,
@@ -109,13 +97,31 @@ export class Client<J extends Jobs = Jobs> {
       }),
     );
     const outcomes = await this.#parts.store.insert(jobs, now);
-    return outcomes.map((outcome, i) => {
-      try {
-        return toEnqueued(outcome, jobs[i]!);
-      } catch (error) {
-        return { id: outcome.id, outcome: 'rejected', error: error as BacklineError };
-      }
-    });
+    return outcomes.map((outcome, i) => toItem(outcome, jobs[i]!));
+  }
+
+  /**
+   * Hands in a batch with its jobs, in one transaction. It ends when all of them have, or at once if there are none. A job that
+   * clashes (id, key) is reported as `rejected` or `existing`, and is none of the batch's.
+   * @throws as `enqueue`, naming the job or callback, if anything is invalid; then nothing is written. DUPLICATE_JOB_ID,
+   * PARENT_NOT_FOUND, BATCH_ENDED about the batch itself; then nothing is written, either.
+   *
+   * @example
+   * const { id } = await manager.enqueueBatch({
+   *   type: 'thumbnails',
+   *   jobs: files.map((path) => ({ type: 'thumbnail', payload: { path } })),
+   *   failurePolicy: { atLeast: 1 },
+   *   onEnd: { type: 'report' },
+   * });
+   */
+  enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const tx = isRecord(batch) ? (batch['tx'] as Transaction | undefined) : undefined;
+    return tx === undefined ? this.#enqueueBatch(batch) : this.#enqueueBatchWithin(tx, batch);
+  }
+
+  /** No more jobs follow: an open batch ends as soon as those it has have ended. @throws JOB_NOT_FOUND, NOT_A_BATCH, NOT_ALLOWED_NOW. */
+  async sealBatch(id: string): Promise<void> {
+    await this.#adjust(id, { sealed: true }, 'sealed');
   }
 
   /** @returns the job, or null if there is none. */
@@ -148,7 +154,10 @@ export class Client<J extends Jobs = Jobs> {
    * @param options `timeout`: how long to wait at most; 5 minutes if not given.
    * @throws JOB_FAILED (with the error as its cause), JOB_TIMED_OUT, JOB_CANCELLED, JOB_NOT_FOUND, RESULT_TIMEOUT, CLOSED_WHILE_WAITING.
    */
-  async result<R = unknown>(job: Enqueued<R> | string, options: { timeout?: Duration } = {}): Promise<R> {
+  async result<R = unknown>(
+    job: Pick<Enqueued<R>, 'id' | 'result'> | string,
+    options: { timeout?: Duration } = {},
+  ): Promise<R> {
     const { timeout = 300_000 } = checkOptions({ timeout: duration }, options, 'options');
     const id = idCheck(isRecord(job) ? job['id'] : job, 'id');
     return this.#parts.results.of(id, timeout) as Promise<R>;
@@ -156,7 +165,7 @@ export class Client<J extends Jobs = Jobs> {
 
   /**
    * Cancels a job: `cancelled` if it waited, `requested` if it runs and is now asked to stop, `no` if it has ended or does not
-   * exist. With `tree`, its descendants too; then the answer is that of the whole.
+   * exist. With `tree`, its descendants too; then the answer is that of the whole. A batch runs: its jobs are cancelled with it.
    */
   async cancel(id: string, given: { reason?: string; tree?: boolean } = {}): Promise<'cancelled' | 'requested' | 'no'> {
     const { reason = 'cancelled by request', tree = false } = checkOptions(
@@ -175,7 +184,10 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.store.requestCancel({ filter: wide(which, 'cancelAll') }, reason, this.#now());
   }
 
-  /** Starts a new life of a job that failed, timed out or was cancelled. @returns false for any other. */
+  /**
+   * Starts a new life of a job that failed, timed out or was cancelled; of a batch, with those of its jobs that did.
+   * @returns false for any other.
+   */
   async retry(id: string): Promise<boolean> {
     const revived = await this.#parts.store.revive({ ids: [idCheck(id, 'id')] }, this.#now());
     return revived > 0;
@@ -188,59 +200,42 @@ export class Client<J extends Jobs = Jobs> {
 
   /**
    * Makes a new job from an old one, with the same type, queue, priority and limits, and a new payload if one is given. It names
-   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD.
+   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD, NOT_FOR_BATCHES.
    */
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
     if (!old) throw jobNotFound(id);
+    if (old.batch)
+      throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
     const input = payload === undefined ? old.payload : payload;
     const json = encodePayload(input, defaults.maxPayloadBytes);
     await validate(types.get(old.type)?.input, input);
     const now = this.#now();
-    const {
-      type,
-      queue,
-      priority,
-      maxAttempts,
-      maxCrashes,
-      timeoutMs,
-      totalMs,
-      limitKey,
-      parentId,
-      tags,
-      userInitiated,
-    } = old;
-    const limits = { maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey };
-    const kept = { type, queue, priority, ...limits, parentId, tags, userInitiated };
-    const fresh = {
-      id: defaults.newId(),
-      status: 'queued',
-      payload: json,
-      runAt: now,
-      replayOf: id,
-    } as const;
-    const job = { ...kept, ...fresh, key: null, keyUntil: null, onConflict: 'return', expiresAt: null } as const;
+    const job = replayOf(old, json, defaults.newId(), now);
     const [outcome] = await store.insert([job], now);
-    return toEnqueued(outcome!, job);
+    if (outcome!.kind !== 'parent-ended') return toEnqueued(outcome!, job);
+    // Its batch takes no more: it runs alone, as a retry of it would.
+    const alone = { ...job, parentId: null };
+    return toEnqueued((await store.insert([alone], now))[0]!, alone);
   }
 
-  /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  /** @param priority 1 runs first, 10 last. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW unless it waits. */
   async reprioritise(id: string, priority: number): Promise<void> {
     await this.#adjust(id, { priority: priorityCheck(priority, 'priority') }, 're-prioritised');
   }
 
-  /** @param runAt a Date, epoch milliseconds or ISO text with an offset. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW unless it waits. */
+  /** @param runAt a Date, epoch milliseconds or ISO text with an offset. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW unless it waits. */
   async reschedule(id: string, runAt: Date | number | string): Promise<void> {
     await this.#adjust(id, { runAt: instant(runAt, 'runAt') }, 'rescheduled');
   }
 
-  /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
   async runNow(id: string): Promise<void> {
     await this.#adjust(id, { runAt: this.#now(), held: false }, 'run now');
   }
 
-  /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_ALLOWED_NOW. */
+  /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
   async pauseJob(id: string): Promise<void> {
     await this.#adjust(id, { held: true }, 'paused');
   }
@@ -300,6 +295,15 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.store.stats();
   }
 
+  /**
+   * What happened, per step, in all and per job type: rates, error rates, times, and how deep the queues were. Kept for
+   * `retention.metrics`. @throws UNKNOWN_OPTION, INVALID_OPTION.
+   */
+  async metrics(options: MetricsOptions = {}): Promise<Metrics> {
+    const range = checkMetricsRange(options, this.#now());
+    return metricsOf(range, await this.#parts.store.metrics(range));
+  }
+
   async checkIntegrity(): Promise<IntegrityReport> {
     return this.#parts.store.checkIntegrity();
   }
@@ -315,13 +319,13 @@ export class Client<J extends Jobs = Jobs> {
   async #adjust(id: string, change: Adjustment, what: string): Promise<void> {
     const outcome = await this.#parts.store.adjust(idCheck(id, 'id'), change, this.#now());
     if (outcome.kind === 'missing') throw jobNotFound(id);
-    if (outcome.kind === 'refused')
-      throw notAllowedNow(
-        what,
-        id,
-        outcome.status,
-        isFinal(outcome.status) ? 'a job that waits; use retry' : 'a job that waits',
-      );
+    if (outcome.kind === 'batch')
+      throw notForBatches(what, id, `Change its jobs: list them with the filter parent:${id}`);
+    if (outcome.kind === 'no-batch') throw notABatch(what, id);
+    if (outcome.kind === 'refused') {
+      const allowed = change.sealed ? 'a batch that runs' : 'a job that waits';
+      throw notAllowedNow(what, id, outcome.status, isFinal(outcome.status) ? `${allowed}; use retry` : allowed);
+    }
     this.#parts.wake();
   }
 
@@ -342,6 +346,21 @@ export class Client<J extends Jobs = Jobs> {
     return Promise.resolve(toEnqueued(outcomes[0]!, prepared.job));
   }
 
+  async #enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const now = this.#now();
+    const jobs = await prepareBatch(batch, this.#parts, now);
+    return toEnqueuedBatch(await this.#parts.store.insert(jobs, now), jobs);
+  }
+
+  #enqueueBatchWithin(tx: Transaction, batch: BatchRequest<J>): Promise<EnqueuedBatch> {
+    const now = this.#now();
+    const jobs = prepareBatch(batch, this.#parts, now);
+    if (jobs instanceof Promise) throw asyncSchemaInTransaction(batch.type);
+    const outcomes = this.#parts.store.insertWithin(tx, jobs, now);
+    if (outcomes instanceof Promise) return outcomes.then((late) => toEnqueuedBatch(late, jobs));
+    return Promise.resolve(toEnqueuedBatch(outcomes, jobs));
+  }
+
   #prepare(request: { type: string; payload?: unknown; options?: unknown }, now: number) {
     return prepareJob(request, this.#parts.types, this.#parts.defaults, now);
   }
@@ -350,18 +369,3 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.clock.now();
   }
 }
-
-const toEnqueued = (outcome: InsertOutcome, job: { key: string | null; parentId: string | null }): Enqueued => {
-  switch (outcome.kind) {
-    case 'inserted':
-    case 'existing':
-    case 'replaced':
-      return { id: outcome.id, seq: outcome.seq, outcome: outcome.kind };
-    case 'duplicate-id':
-      throw duplicateJobId(outcome.id);
-    case 'key-taken':
-      throw duplicateKey(job.key ?? '', outcome.existing, `is ${outcome.status}`);
-    case 'no-parent':
-      throw parentNotFound(job.parentId ?? '');
-  }
-};

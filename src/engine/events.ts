@@ -44,6 +44,9 @@ export interface EventMap {
   'lease-lost': { readonly worker: string; readonly jobs: number };
   /** The event loop stood still; the heartbeat went on. */
   'loop-blocked': { readonly blockedMs: number };
+  /** Nothing starts that could do the work of this runner: its jobs wait. */
+  'runner-down': { readonly runner: string; readonly error: unknown };
+  'runner-up': { readonly runner: string };
   'orphans-released': { readonly count: number; readonly quarantined: number };
   'store-unavailable': { readonly error: unknown };
   'store-recovered': { readonly afterMs: number };
@@ -78,6 +81,8 @@ const NAMES: Readonly<Record<EventName, true>> = {
   'worker-lost': true,
   'lease-lost': true,
   'loop-blocked': true,
+  'runner-down': true,
+  'runner-up': true,
   'orphans-released': true,
   'store-unavailable': true,
   'store-recovered': true,

@@ -1,5 +1,6 @@
 /** Whether everything is well, and figures about jobs. */
 import type { StoreStats, WorkerRow } from '../store/store.ts';
+import type { Metrics } from './metrics.ts';
 
 /** S1's statistics, with the other states beside. */
 export interface JobStatistics {
@@ -35,22 +36,33 @@ export interface Health {
   readonly workers: readonly WorkerRow[];
   /** Jobs that wait: created and queued. */
   readonly queueDepth: number;
-  /** Share of failed and timed-out among ended jobs, 0 to 1, by type. */
+  /** Share of failed and timed-out among the jobs that ended in the last 15 minutes, 0 to 1, by type. */
   readonly errorRates: Readonly<Record<string, number>>;
+  /** Jobs per second in the last 15 minutes. */
+  readonly rates: { readonly created: number; readonly completed: number };
 }
 
-/** @param problem what keeps the store away now, or null. */
+/** What counts as lately. */
+export const LATELY_MS = 900_000;
+
+/**
+ * @param lately the metrics of the last minutes.
+ * @param problem what keeps the store away now, or null.
+ */
 export const healthOf = (
   where: string,
   stats: StoreStats,
   workers: readonly WorkerRow[],
+  lately: Pick<Metrics, 'total' | 'types'>,
   loop: LoopHealth | null,
   problem: unknown,
 ): Health => {
   const database = { ok: problem === null, where, sizeBytes: stats.sizeBytes, problem: describe(problem) };
   const queueDepth = stats.byStatus.created + stats.byStatus.queued;
   const ok = database.ok && loop?.ticking !== false;
-  return { ok, database, loop, workers, queueDepth, errorRates: errorRates(stats.byType) };
+  const { createdPerSecond: created, completedPerSecond: completed } = lately.total;
+  const rates = { created, completed };
+  return { ok, database, loop, workers, queueDepth, errorRates: errorRates(lately.types), rates };
 };
 
 /** The store did not even answer. */
@@ -61,15 +73,13 @@ export const unreachable = (where: string, loop: LoopHealth | null, problem: unk
   workers: [],
   queueDepth: 0,
   errorRates: {},
+  rates: { created: 0, completed: 0 },
 });
 
 const describe = (problem: unknown): string | null =>
   problem === null ? null : problem instanceof Error ? problem.message : String(problem);
 
-const errorRates = (byType: StoreStats['byType']): Record<string, number> =>
+const errorRates = (types: Metrics['types']): Record<string, number> =>
   Object.fromEntries(
-    Object.entries(byType).flatMap(([type, { completed, failed, timeout }]) => {
-      const ended = completed + failed + timeout;
-      return ended === 0 ? [] : [[type, (failed + timeout) / ended]];
-    }),
+    Object.entries(types).flatMap(([type, { errorRate }]) => (errorRate === null ? [] : [[type, errorRate]])),
   );

@@ -17,9 +17,10 @@ import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
+import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
 import { Client } from './client.ts';
 import { type EventMap, type EventName, Events, emitChange } from './events.ts';
-import { type Health, healthOf, type JobStatistics, type LoopHealth, unreachable } from './health.ts';
+import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
 import { type Logger, logEvents } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Results } from './results.ts';
@@ -185,6 +186,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     return this.health();
   }
 
+  /** The emitter, under the name that S1's engine has for it. */
+  get jobManager(): this {
+    return this;
+  }
+
   /** S1's view of the database. */
   get db(): {
     getJobStatistics: () => Promise<JobStatistics>;
@@ -202,8 +208,9 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async health(): Promise<Health> {
     const where = this.#store?.where ?? this.#url;
     try {
-      const [stats, workers] = await Promise.all([this.stats(), this.workers()]);
-      return healthOf(where, stats, workers, this.#loopHealth(), this.#storeWatch.problem);
+      const since = this.#settings.clock.now() - LATELY_MS;
+      const [stats, workers, lately] = await Promise.all([this.stats(), this.workers(), this.metrics({ since })]);
+      return healthOf(where, stats, workers, lately, this.#loopHealth(), this.#storeWatch.problem);
     } catch (error) {
       return unreachable(where, this.#loopHealth(), error);
     }
@@ -228,7 +235,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   }
 
   async #startWorker(store: Store): Promise<void> {
-    const { clock, leaseMs, cleanupMs, retention, handleSignals } = this.#settings;
+    const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals } = this.#settings;
     const owner = newOwner(this.#settings.processId ?? `${hostname()}-${process.pid}`);
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
     // Before the first claim: what a dead worker left comes back in its old place.
@@ -247,9 +254,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       });
       repeater.start();
       this.#chores.push(repeater);
+      return repeater;
     };
     chore('the rescue of orphans', leaseMs / 4, () => rescuer.run());
     chore('the clean-up', cleanupMs, () => this.#pruner!.run());
+    chore('the sample of depths', SAMPLE_MS, () => sampleDepths(store, clock, metricsMs)).soon();
     if (handleSignals) this.#undo.push(closeOnSignal(() => this.close()));
   }
 

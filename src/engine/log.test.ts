@@ -5,11 +5,11 @@ import { type Logger, logEvents } from './log.ts';
 const ERROR = new Error('below');
 const base = { jobId: 'a', seq: 1, type: 't', queue: 'q', at: 0 };
 
-/** One event of each name, and the line that it becomes; null where the move itself says it already. */
+/** One event of each name, and the line that it becomes; null where the move itself says it already. A move to `failed` decides nothing. */
 const LINES: { readonly [E in EventName]: readonly [event: EventMap[E], line: string | null] } = {
   'job-status-changed': [
-    { ...base, status: 'running', from: 'queued', attempts: 1, runAt: 0, error: null },
-    'info: job a is running',
+    { ...base, status: 'failed', from: 'running', attempts: 1, runAt: 0, error: null },
+    'info: job a is failed',
   ],
   'job-progress': [{ ...base, progress: 40, note: null }, 'debug: job a is at 40 %'],
   'job-completed': [{ ...base, result: { secret: 'of the customer' } }, null],
@@ -26,6 +26,8 @@ const LINES: { readonly [E in EventName]: readonly [event: EventMap[E], line: st
   'worker-lost': [{ worker: 'w' }, 'warn: worker w is gone; its jobs go on'],
   'lease-lost': [{ worker: 'w', jobs: 2 }, 'error: worker w lost its lease; results of 2 jobs are dropped'],
   'loop-blocked': [{ blockedMs: 5000 }, 'warn: the event loop is blocked for 5000 ms; use a thread or a child process'],
+  'runner-down': [{ runner: 'w.py', error: ERROR }, 'error: the runner w.py is out of service; its jobs wait'],
+  'runner-up': [{ runner: 'w.py' }, 'info: the runner w.py is back'],
   'orphans-released': [{ count: 2, quarantined: 0 }, 'warn: 2 jobs of dead workers were given back'],
   'store-unavailable': [{ error: ERROR }, 'error: the database does not answer; trying again'],
   'store-recovered': [{ afterMs: 9 }, 'info: the database is back after 9 ms'],
@@ -60,6 +62,16 @@ test.each(EVENT_NAMES)('%s', (name) => {
   expect(lines.map(({ line }) => line)).toEqual(LINES[name][1] === null ? [] : [LINES[name][1]]);
   if (name.startsWith('job-') && lines[0]) expect(lines[0].fields).toMatchObject({ jobId: 'a' });
   if (name === 'error' || name === 'store-unavailable') expect(lines[0]!.fields).toEqual({ err: ERROR });
+});
+
+test.each<[Partial<EventMap['job-status-changed']>, string]>([
+  [{ status: 'running', at: 7, runAt: 2, attempts: 3 }, 'debug: job a was taken 5 ms after its time, attempt 3'],
+  [{ status: 'queued', at: 7, runAt: 7 }, 'debug: job a may run as soon as there is a slot'],
+  [{ status: 'queued', at: 0, runAt: 60_000 }, 'debug: job a waits until 1970-01-01T00:01:00.000Z'],
+])('a decision of the scheduler is a line of the level debug: %j', (given, line) => {
+  const { lines, events } = logged(['debug']);
+  events.emit('job-status-changed', () => ({ ...LINES['job-status-changed'][0], ...given }));
+  expect(lines.map((one) => one.line)).toEqual([line]);
 });
 
 test('a payload or a result is never in a line', () => {

@@ -12,17 +12,25 @@ export interface Logger {
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
-type Line<E extends EventName> = (event: EventMap[E]) => readonly [fields: object, message: string];
+/** Null says nothing. */
+type Line<E extends EventName> = (event: EventMap[E]) => readonly [fields: object, message: string] | null;
 
 export const logEvents = (events: Events, logger: Logger): void => {
   const on = <E extends EventName>(name: E, level: Level, line: Line<E>): void => {
     if (logger.isLevelEnabled?.(level) === false) return;
-    events.on(name, (event) => logger[level](...line(event)));
+    events.on(name, (event) => {
+      const said = line(event);
+      if (said) logger[level](...said);
+    });
   };
   on('job-status-changed', 'info', ({ jobId, type, queue, status, attempts }) => [
     { jobId, type, queue, status, attempts },
     `job ${jobId} is ${status}`,
   ]);
+  on('job-status-changed', 'debug', (event) => {
+    const why = decisionOf(event);
+    return why === null ? null : [{ jobId: event.jobId, type: event.type, attempts: event.attempts }, why];
+  });
   on('job-retrying', 'warn', ({ jobId, type, error, attempts, runAt }) => [
     { jobId, type, attempts, error, runAt: new Date(runAt).toISOString() },
     `job ${jobId} will run again`,
@@ -49,6 +57,11 @@ export const logEvents = (events: Events, logger: Logger): void => {
     event,
     `worker ${event.worker} lost its lease; results of ${event.jobs} jobs are dropped`,
   ]);
+  on('runner-down', 'error', ({ runner, error }) => [
+    { runner, err: error },
+    `the runner ${runner} is out of service; its jobs wait`,
+  ]);
+  on('runner-up', 'info', (event) => [event, `the runner ${event.runner} is back`]);
   on('orphans-released', 'warn', (event) => [event, `${event.count} jobs of dead workers were given back`]);
   on('loop-blocked', 'warn', (event) => [
     event,
@@ -61,4 +74,15 @@ export const logEvents = (events: Events, logger: Logger): void => {
     `the database was damaged: ${event.recovered} jobs were read, the damaged file is kept at ${event.kept}`,
   ]);
   on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
+};
+
+/** Why a job runs now, or does not. */
+const decisionOf = ({ jobId, status, at, runAt, attempts }: EventMap['job-status-changed']): string | null => {
+  if (status === 'running')
+    return `job ${jobId} was taken ${Math.max(0, at - runAt)} ms after its time, attempt ${attempts}`;
+  if (status === 'queued')
+    return runAt > at
+      ? `job ${jobId} waits until ${new Date(runAt).toISOString()}`
+      : `job ${jobId} may run as soon as there is a slot`;
+  return null;
 };

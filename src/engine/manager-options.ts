@@ -44,11 +44,15 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly progressUpdateInterval?: Duration;
   /** How often finished jobs are cleaned up. Default 60,000 ms. */
   readonly cleanupInterval?: Duration;
-  /** How long finished jobs are kept. Default: completed and cancelled 7 days, failed and timed out 30 days, 1,000,000 in all. */
+  /**
+   * How long finished jobs are kept. Default: completed and cancelled 7 days, failed and timed out 30 days, 1,000,000 in all; and
+   * `metrics`: how long what happened in each minute, default 7 days.
+   */
   readonly retention?: {
     readonly completed?: Duration | false;
     readonly failed?: Duration | false;
     readonly maxFinished?: number | false;
+    readonly metrics?: Duration | false;
   };
   /** How often to look for changes that no hint told of. Default 1 s. */
   readonly pollInterval?: Duration;
@@ -88,7 +92,12 @@ const logger: Check<Logger | false> = (value, field) => {
   return value as Logger;
 };
 
-const RETENTION = { completed: durationOrNever, failed: durationOrNever, maxFinished: countOrNever };
+const RETENTION = {
+  completed: durationOrNever,
+  failed: durationOrNever,
+  maxFinished: countOrNever,
+  metrics: durationOrNever,
+};
 
 const clock: Check<Clock> = (value, field) => {
   const { now, monotonic } = Object(value) as Partial<Clock>;
@@ -139,6 +148,8 @@ export interface ManagerSettings {
   readonly progressIntervalMs: number;
   readonly cleanupMs: number;
   readonly retention: RetentionSettings;
+  /** How long metrics are kept; null keeps them. */
+  readonly metricsMs: number | null;
   readonly pollMs: number;
   readonly leaseMs: number;
   readonly graceMs: number;
@@ -158,7 +169,7 @@ export interface ManagerSettings {
 /** @throws UNKNOWN_OPTION, INVALID_OPTION. */
 export const checkManagerOptions = (given: unknown): ManagerSettings => {
   const options = checkOptions(OPTIONS, given, 'JobManager');
-  const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000 } = options.retention ?? {};
+  const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000, metrics } = options.retention ?? {};
   const worker = options.worker ?? true;
   return Object.freeze({
     worker,
@@ -171,6 +182,7 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     progressIntervalMs: options.progressUpdateInterval ?? 1000,
     cleanupMs: options.cleanupInterval ?? 60_000,
     retention: { completedMs: completed, failedMs: failed, maxFinished },
+    metricsMs: metrics === undefined ? 7 * DAY_MS : metrics,
     pollMs: options.pollInterval ?? 1000,
     leaseMs: options.lease ?? 20_000,
     graceMs: options.grace ?? 1000,

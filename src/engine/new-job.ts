@@ -3,6 +3,7 @@ import { checkOptions, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType } from '../job/define.ts';
 import { type CheckedEnqueueOptions, checkEnqueueOptions, type NewJob, typeCheck } from '../job/enqueue-options.ts';
 import { invalidOption, unknownJobType } from '../job/errors.ts';
+import type { Job } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
 
@@ -14,7 +15,7 @@ export interface SystemDefaults {
   readonly newId: () => string;
 }
 
-const DEFAULTS = { queue: 'default', priority: 5, maxCrashes: 5 } as const;
+export const DEFAULTS = { queue: 'default', priority: 5, maxCrashes: 5 } as const;
 
 export interface JobRequest {
   readonly type: string;
@@ -79,6 +80,16 @@ const complete = (
     expiresAt: options.expiresAt ?? after(firstSaid(options.startTimeout, defined?.startTimeout, null)),
     totalMs: firstSaid(options.totalTimeout, defined?.totalTimeout, null),
   };
+};
+
+/** A job like an old one, that has ended or not: a new row that names it. */
+export const replayOf = (old: Job, payload: string, id: string, now: number): NewJob => {
+  const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags } = old;
+  return {
+    ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags },
+    ...{ id, status: 'queued', payload, runAt: now, replayOf: old.id, userInitiated: old.userInitiated },
+    ...{ key: null, keyUntil: null, onConflict: 'return', expiresAt: null },
+  } as const;
 };
 
 /** Null is said, too: it means "no limit". */

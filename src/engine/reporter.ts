@@ -1,8 +1,8 @@
 /** Progress and log lines of running attempts, written in batches: progress at most once per interval and job, never lost at the end. */
 import { isRecord } from '../job/check.ts';
 import type { JobLog, Progress } from '../job/context.ts';
-import { invalidOption } from '../job/errors.ts';
 import type { ClaimedJob, LogLevel } from '../job/job.ts';
+import { toPercent } from '../job/progress.ts';
 import type { LogEntry, ProgressUpdate, Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 
@@ -22,7 +22,6 @@ interface Told {
 }
 
 const LOG_FLUSH_MS = 250;
-const MAX_NOTE = 1000;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export class Reporter {
@@ -139,23 +138,6 @@ export class Reporter {
     if (lines.length > 0) this.#store.appendLogs(lines).catch(this.#onError);
   }
 }
-
-const toPercent = (progress: Progress): { percent: number; note: string | null } => {
-  if (!isRecord(progress)) return { percent: percentOf(progress), note: null };
-  const { done, total, message } = progress;
-  if (message !== undefined && typeof message !== 'string') throw invalidOption('progress.message', message, 'text');
-  const [part, all] = [finite(done, 'progress.done'), finite(total, 'progress.total')];
-  const share = all === 0 ? 100 : (part / all) * 100;
-  return { percent: percentOf(share), note: message?.slice(0, MAX_NOTE).toWellFormed() ?? `${done} of ${total}` };
-};
-
-const finite = (value: unknown, field: string): number => {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw invalidOption(field, value, 'a finite number');
-  return value;
-};
-
-/** Whole percent, and 100 only when all is done. */
-const percentOf = (value: unknown): number => Math.max(0, Math.min(100, Math.floor(finite(value, 'progress'))));
 
 /** Log fields are for reading: what JSON cannot hold is described instead of refused. */
 const fieldsOf = (fields: unknown): string | null => {

@@ -9,7 +9,7 @@ import {
   jobTimedOut,
   resultTimeout,
 } from '../job/errors.ts';
-import type { Failure } from '../job/job.ts';
+import { RemoteError } from '../job/outcome.ts';
 import { isFinal } from '../job/states.ts';
 import type { Store, StoreChange } from '../store/store.ts';
 import { MAX_TIMER_MS } from '../util/sleep.ts';
@@ -102,16 +102,9 @@ export class Results {
 
   async #cause(id: string): Promise<Error | undefined> {
     const last = (await this.#store.attempts(id)).at(-1)?.error;
-    return last ? toError(last) : undefined;
+    return last ? new RemoteError(last) : undefined;
   }
 }
 
 const isAboutJob = (error: unknown): boolean =>
   error instanceof BacklineError && (error.code.startsWith('JOB_') || isClosed(error));
-
-/** A kept failure → an error as it was thrown, as far as it can be. */
-const toError = ({ name, message, stack, cause, code }: Failure): Error => {
-  const error = Object.assign(new Error(message, cause ? { cause: toError(cause) } : undefined), { name });
-  if (stack) error.stack = stack;
-  return code === undefined ? error : Object.assign(error, { code });
-};

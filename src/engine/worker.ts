@@ -56,6 +56,7 @@ export class Worker {
   #early: Map<number, string> | null = null;
   /** Who does the work of which types. */
   readonly #lanes: ReadonlyMap<Runner, readonly string[]>;
+  readonly #downRunners = new Set<Runner>();
   #lease: Lease | undefined;
   #loop: Promise<void> | undefined;
   #stopping = false;
@@ -102,7 +103,7 @@ export class Worker {
       onBlocked: (blockedMs) => events.emit('loop-blocked', () => ({ blockedMs })),
       onTrouble: (error) => events.emit('error', () => ({ error, during: 'the heartbeat' })),
     });
-    for (const runner of this.#lanes.keys()) this.#undo.push(runner.onSlots(() => this.wake()));
+    for (const runner of this.#lanes.keys()) this.#undo.push(runner.onSlots(() => this.#slotsChanged(runner)));
     events.emit('worker-started', () => ({ worker: info.name, slots: info.slots }));
     this.#loop = this.#work();
   }
@@ -189,6 +190,17 @@ export class Worker {
       open.push(types);
     }
     return open.length > 0 ? { n, types: open.flat() } : { n: 0, types: [] };
+  }
+
+  #slotsChanged(runner: Runner): void {
+    const { problem = null, name } = runner;
+    if (problem !== null && !this.#downRunners.has(runner)) {
+      this.#downRunners.add(runner);
+      this.#parts.events.emit('runner-down', () => ({ runner: name, error: problem }));
+    } else if (problem === null && this.#downRunners.delete(runner)) {
+      this.#parts.events.emit('runner-up', () => ({ runner: name }));
+    }
+    this.wake();
   }
 
   #runningOn(runner: Runner): number {

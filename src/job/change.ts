@@ -52,7 +52,7 @@ export const changeFor = (
       return putBack(job, 'snoozed', now + outcome.delayMs, now);
     case 'released':
       // It keeps its place in the queue.
-      return putBack(job, 'released', job.runAt, now);
+      return { ...putBack(job, 'released', job.runAt, now), failure: outcome.failure ?? null };
   }
 };
 

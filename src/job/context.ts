@@ -18,10 +18,10 @@ export interface JobLog {
   readonly error: LogMethod;
 }
 
-/** What a handler may know about its job. */
+/** What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. */
 export type JobInfo = Pick<
   ClaimedJob,
-  'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
+  'parentId' | 'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
 >;
 
 /** What a handler gets beside its payload. */

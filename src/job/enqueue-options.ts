@@ -1,3 +1,4 @@
+import type { CallbackKind, FailurePolicy } from './batch.ts';
 import {
   type Check,
   type Checked,
@@ -145,4 +146,28 @@ export interface NewJob {
   readonly expiresAt: number | null;
   /** How long it may take from its first start on. */
   readonly totalMs: number | null;
+  /** Set for a batch: it is not queued but runs at once, as long as its children do. */
+  readonly batch?: NewBatch;
+}
+
+/** What a batch has beside what every job has. */
+export interface NewBatch {
+  readonly policy: FailurePolicy;
+  readonly open: boolean;
+  readonly callbacks: readonly NewCallback[];
+}
+
+/** A job that a batch hands in when it ends; stored with the batch as JSON. */
+export interface NewCallback {
+  readonly on: CallbackKind;
+  /** Complete but for its payload and what is only known at the end: its times. Later lives of the batch add `:life` to the id. */
+  readonly job: Omit<
+    NewJob,
+    'batch' | 'parentId' | 'replayOf' | 'key' | 'keyUntil' | 'onConflict' | 'runAt' | 'expiresAt' | 'status'
+  >;
+  /** From the end of the batch on; or an instant. */
+  readonly delayMs: number;
+  readonly runAt: number | null;
+  /** It expires if it has not started within this time of its run time. */
+  readonly startMs: number | null;
 }

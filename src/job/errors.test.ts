@@ -6,7 +6,10 @@ import { codes, duplicateJobId, inItem, invalidOption, jobFailed } from './error
 
 /** Every way to make an error, with arguments that a message could stumble over. */
 const makers = Object.entries(errors).flatMap(([name, maker]) => {
-  if (typeof maker !== 'function' || ['BacklineError', 'show', 'didYouMean', 'inItem', 'isClosed'].includes(name))
+  if (
+    typeof maker !== 'function' ||
+    ['BacklineError', 'show', 'didYouMean', 'inItem', 'inPart', 'isClosed'].includes(name)
+  )
     return [];
   return [[name, maker as unknown as (...args: unknown[]) => BacklineError] as const];
 });
@@ -17,6 +20,7 @@ const ARGUMENTS: Readonly<Record<string, unknown[]>> = {
   unknownJobType: ['mial', ['mail']],
   jobExpired: [0],
   deadlinePassed: [0],
+  managerExists: [['database', 'jobs']],
 };
 
 describe('every error', () => {

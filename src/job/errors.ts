@@ -5,6 +5,8 @@
 import { didYouMean, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './batch-errors.ts';
+export * from './worker-errors.ts';
 export { codes };
 
 const list = (words: readonly string[]): string => words.join(', ') || 'none';
@@ -194,6 +196,11 @@ export const crashedTooOften = error('CRASHED_TOO_OFTEN', (crashes: number, last
   next: 'Find out why the process dies, then retry the job.',
 }));
 
+export const functionLost = error('FUNCTION_LOST', (name: string) => ({
+  message: `The function ${show(name)} was in the memory of a process that has ended, or had run to its end before: it cannot be run.`,
+  next: 'Define it as a job type if its jobs must outlive their process.',
+}));
+
 export const jobExpired = error('JOB_EXPIRED', (expiresAt: number) => ({
   message: `The job had not started when it expired at ${new Date(expiresAt).toISOString()}.`,
   field: 'expiresAt',
@@ -216,6 +223,12 @@ export const notStarted = error('NOT_STARTED', (what: string) => ({
 export const managerClosed = error('MANAGER_CLOSED', (what: string) => ({
   message: `${what} was called after close().`,
   next: 'Make a new JobManager.',
+}));
+
+export const managerExists = error('MANAGER_EXISTS', (names: readonly string[]) => ({
+  message: `The application's job manager was made with other options: ${list(names)}.`,
+  field: names[0] ?? 'options',
+  next: 'Pass options at the first getJobManager() only, or await closeJobManager() before.',
 }));
 
 export const closedWhileWaiting = error('CLOSED_WHILE_WAITING', (id: string) => ({
@@ -394,5 +407,9 @@ export const nothingMatched = error('NOTHING_MATCHED', (what: string) => ({ mess
 /** An error about one item of a list, naming it; what is not ours passes unchanged. */
 export const inItem = (index: number, fault: unknown): unknown =>
   fault instanceof BacklineError ? fault.at(`jobs[${index}]`) : fault;
+
+/** The same about a part that has a name. */
+export const inPart = (name: string, fault: unknown): unknown =>
+  fault instanceof BacklineError ? fault.at(name) : fault;
 
 const text = (cause: unknown): string => (cause instanceof Error ? cause.message : show(cause));

@@ -1,3 +1,4 @@
+import type { BatchInfo } from './batch.ts';
 import type { Status } from './states.ts';
 
 /** One piece of work: a row with a life. All times are epoch milliseconds, UTC. */
@@ -52,6 +53,8 @@ export interface Job {
   readonly totalMs: number | null;
   readonly deadlineAt: number | null;
   readonly cancelRequestedAt: number | null;
+  /** Set for a batch: its policy, and how many of its jobs ended in what. While it runs they are counted, then they are its result. */
+  readonly batch: BatchInfo | null;
 }
 
 /** An error as it is kept: enough to read it years later, without the classes it came from. */

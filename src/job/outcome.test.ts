@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { BacklineError } from './backline-error.ts';
 import type { ErrorVerdict } from './define.ts';
-import { NoRetryError, type Outcome, outcomeOfError, RetryAfterError, Stop, toFailure } from './outcome.ts';
+import {
+  NoRetryError,
+  type Outcome,
+  outcomeOfError,
+  RemoteError,
+  RetryAfterError,
+  readFailure,
+  Stop,
+  toFailure,
+} from './outcome.ts';
 
 describe('what a thrown error means', () => {
   const plain = new Error('no');
@@ -146,5 +155,68 @@ describe('what is kept of an error', () => {
     expect(typeof kept.message).toBe('string');
     expect(kept.message).not.toBe('');
     expect(JSON.parse(JSON.stringify(kept))).toEqual(kept);
+  });
+});
+
+describe('an error from elsewhere', () => {
+  const failure = {
+    name: 'ValueError',
+    message: 'no',
+    code: 'E1',
+    stack: 'line 1',
+    output: 'last words',
+    cause: { name: 'KeyError', message: 'below' },
+  };
+
+  test('is an error again, and is kept as it was', () => {
+    const error = new RemoteError(failure);
+    expect(error).toMatchObject({ name: 'ValueError', message: 'no', code: 'E1', stack: 'line 1' });
+    expect(error.cause).toBeInstanceOf(RemoteError);
+    expect(toFailure(error)).toBe(failure);
+    expect(toFailure(new Error('above', { cause: error })).cause).toBe(failure);
+  });
+
+  test.each<['never' | number | undefined, Partial<Outcome>]>([
+    [undefined, { kind: 'failed', failure }],
+    ['never', { kind: 'failed', failure, retry: 'never' }],
+    [500, { kind: 'failed', failure, retry: 500 }],
+  ])('that says %j about another attempt is heard', (retry, expected) => {
+    expect(outcomeOfError(new RemoteError(failure, retry), undefined)).toEqual(expected);
+    expect(outcomeOfError(new RemoteError(failure, retry), 'retry')).toEqual({ kind: 'failed', failure });
+  });
+
+  const deep = (levels: number): object => ({
+    message: `${levels}`,
+    ...(levels > 0 ? { cause: deep(levels - 1) } : {}),
+  });
+
+  test.each<[unknown, object]>([
+    ['text', { name: 'Error', message: 'text' }],
+    [undefined, { name: 'Error', message: 'undefined' }],
+    [{}, { name: 'Error', message: 'no message' }],
+    [{ name: 'A' }, { name: 'A', message: 'A' }],
+    [
+      { name: 5, message: ['x'], code: {}, stack: 1, cause: null },
+      { name: 'Error', message: 'no message' },
+    ],
+    [
+      { message: 'm', code: 7, cause: 'why' },
+      { name: 'Error', message: 'm', code: '7', cause: { name: 'Error', message: 'why' } },
+    ],
+  ])('that was told as %j is read plainly', (told, read) => {
+    expect(readFailure(told)).toEqual(read);
+  });
+
+  test('is kept within bounds', () => {
+    const read = readFailure({
+      name: 'n'.repeat(1e5),
+      message: 'm'.repeat(1e6),
+      stack: 's'.repeat(1e6),
+      code: 'c'.repeat(1e5),
+    });
+    expect(JSON.stringify(read).length).toBeLessThan(31_000);
+    let levels = 0;
+    for (let one: { cause?: object } | undefined = readFailure(deep(100)); one; one = one.cause) levels++;
+    expect(levels).toBe(11);
   });
 });

@@ -20,8 +20,8 @@ export type Outcome =
   | { readonly kind: 'snoozed'; readonly delayMs: number }
   /** The thread or process that did the work died: a crash is counted, and the attempt is given back. */
   | { readonly kind: 'crashed'; readonly failure: Failure }
-  /** Handed back unfinished by a worker that stops. */
-  | { readonly kind: 'released' }
+  /** Handed back unfinished, by a worker that stops or a runner that is out of service; `failure`: why, if it is worth saying. */
+  | { readonly kind: 'released'; readonly failure?: Failure }
   /** The lease went to another worker: nothing may be written. */
   | { readonly kind: 'lost' };
 
@@ -53,6 +53,25 @@ export class Stop extends Error {
   }
 }
 
+/** An error that was thrown elsewhere, in a thread or another process: what was kept of it, as an error again. */
+export class RemoteError extends Error {
+  override readonly name: string;
+  readonly code: string | undefined;
+  /** What is kept with the attempt. */
+  readonly failure: Failure;
+  /** What the error itself says about another attempt; a number is the delay in milliseconds. */
+  readonly retry: 'never' | number | undefined;
+
+  constructor(failure: Failure, retry?: 'never' | number) {
+    super(failure.message, failure.cause ? { cause: new RemoteError(failure.cause) } : undefined);
+    this.name = failure.name;
+    this.code = failure.code;
+    this.failure = failure;
+    this.retry = retry;
+    if (failure.stack !== undefined) this.stack = failure.stack;
+  }
+}
+
 /**
  * What a thrown value means for its job. `verdict` is what the job type's `onError` said of it.
  * @throws INVALID_OPTION if the verdict is none.
@@ -72,8 +91,15 @@ export const outcomeOfError = (thrown: unknown, verdict: ErrorVerdict | undefine
 
 /** What the error itself says, where nobody says otherwise. */
 const ownVerdict = (thrown: unknown): ErrorVerdict => {
+  const retry = retryOf(thrown);
+  return typeof retry === 'number' ? { retryAfter: retry } : (retry ?? 'retry');
+};
+
+/** What the error itself says about another attempt: none, or after so many milliseconds. */
+export const retryOf = (thrown: unknown): 'never' | number | undefined => {
+  if (thrown instanceof RemoteError) return thrown.retry;
   if (thrown instanceof NoRetryError) return 'never';
-  return thrown instanceof RetryAfterError ? { retryAfter: thrown.delayMs } : 'retry';
+  return thrown instanceof RetryAfterError ? thrown.delayMs : undefined;
 };
 
 const MAX_NAME = 200;
@@ -84,6 +110,7 @@ const MAX_CAUSES = 10;
 /** Any thrown value → what is kept of it, with its chain of causes. Never throws, whatever was thrown. */
 export const toFailure = (thrown: unknown, depth = 0): Failure => {
   try {
+    if (thrown instanceof RemoteError) return thrown.failure;
     return thrown instanceof Error
       ? failureOf(thrown, depth)
       : { name: 'Thrown', message: clip(describe(thrown), MAX_MESSAGE) };
@@ -104,6 +131,20 @@ const failureOf = (error: Error, depth: number): Failure => {
     // Our own errors say everything in their message; a stack would only hide it.
     ...(error.stack && !(error instanceof BacklineError) ? { stack: clip(error.stack, MAX_STACK) } : {}),
     ...(cause !== undefined && depth < MAX_CAUSES ? { cause: toFailure(cause, depth + 1) } : {}),
+  };
+};
+
+/** A failure as another program told it → the same, within bounds; what it did not tell is made up plainly. */
+export const readFailure = (told: unknown, depth = 0): Failure => {
+  if (!isRecord(told)) return { name: 'Error', message: clip(describe(told), MAX_MESSAGE) };
+  const { name, message, code, stack, cause } = told;
+  const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  return {
+    name: isText(name) ? clip(name, MAX_NAME) : 'Error',
+    message: clip(isText(message) ? message : isText(name) ? name : 'no message', MAX_MESSAGE),
+    ...(isText(code) || typeof code === 'number' ? { code: clip(code, MAX_NAME) } : {}),
+    ...(isText(stack) ? { stack: clip(stack, MAX_STACK) } : {}),
+    ...(cause !== undefined && cause !== null && depth < MAX_CAUSES ? { cause: readFailure(cause, depth + 1) } : {}),
   };
 };
 

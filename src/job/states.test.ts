@@ -3,7 +3,7 @@ import { ACTIVE, FINAL, isFinal, MOVES, mayMove, REVIVABLE, STATUSES, type Statu
 
 /** The whole table once more, as design.md tells it: from, and every state that may follow. */
 const ALLOWED: Record<Status, string> = {
-  created: 'queued cancelled',
+  created: 'queued running cancelled',
   queued: 'created running cancelled',
   running: 'queued completed failed cancelled timeout',
   completed: '',

@@ -7,9 +7,9 @@ export const STATUSES = ['created', 'queued', 'running', 'completed', 'failed', 
  */
 export type Status = (typeof STATUSES)[number];
 
-/** From → to. A final state has no moves: only a person's retry begins a new life (see `REVIVABLE`). */
+/** From → to. Only a batch moves from `created` to `running`: it waits for no worker. A final state has no moves: only a person's retry begins a new life (see `REVIVABLE`). */
 export const MOVES = {
-  created: ['queued', 'cancelled'],
+  created: ['queued', 'running', 'cancelled'],
   queued: ['created', 'running', 'cancelled'],
   running: ['queued', 'completed', 'failed', 'cancelled', 'timeout'],
   completed: [],

@@ -5,10 +5,14 @@
  * - `now` (epoch milliseconds) is an argument of every verb that compares times; a store has no clock of its own.
  * - Promises resolve when the write is committed, and synced to disk where a promise was given to a caller.
  * - Every write of a worker is guarded by the claim number: what comes too late is reported and counted, never forced.
+ * - A batch (a job with `NewJob.batch`) runs without a worker, and its status, progress and callbacks follow from its children in the
+ *   transaction in which one of them moved, whatever verb moved it (src/job/batch.ts says how). Where much must be cancelled, it may
+ *   take several transactions, one after the other.
  */
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
+import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
 
@@ -23,7 +27,8 @@ export interface Store {
   // --- jobs come in ---
 
   /**
-   * Inserts jobs, all in one transaction: the outcome of each, in order.
+   * Inserts jobs, all in one transaction: the outcome of each, in order. A batch stands before its children; if it is refused, so
+   * are they.
    * @throws STORE_FULL, STORE_BUSY, STORE_READ_ONLY; then nothing was written.
    */
   insert(jobs: readonly NewJob[], now: number): Promise<InsertOutcome[]>;
@@ -53,14 +58,21 @@ export interface Store {
 
   // --- people change their minds ---
 
-  /** Waiting jobs become `cancelled`; running ones are asked to stop. Both are final for the caller. */
+  /**
+   * Waiting jobs become `cancelled`; running ones are asked to stop. Both are final for the caller. A batch runs: all its children
+   * are cancelled with it, and it ends when they have.
+   */
   requestCancel(target: Target, reason: string, now: number): Promise<CancelOutcome>;
-  /** Starts a new life of jobs that ended in `failed`, `timeout` or `cancelled`. @returns how many. */
+  /**
+   * Starts a new life of jobs that ended in `failed`, `timeout` or `cancelled`; of a batch, sealed, with those of its children.
+   * @returns how many, these children included.
+   */
   revive(target: Target, now: number): Promise<number>;
-  /** Changes a waiting job: priority, run time, hold. @returns its status before, or null if it does not exist; guarded. */
+  /** Changes a waiting job: priority, run time, hold; or seals a batch that runs. Guarded. */
   adjust(id: string, change: Adjustment, now: number): Promise<AdjustOutcome>;
   /**
-   * Deletes jobs that are not running, with everything that belongs to them; a parent only if no child of it stays.
+   * Deletes jobs that are not running, with everything that belongs to them; a parent only if no child of it stays, and what has
+   * ended in a batch only after that.
    * @returns how many.
    */
   remove(target: Target, now: number): Promise<number>;
@@ -71,10 +83,18 @@ export interface Store {
 
   // --- chores ---
 
-  /** Cancels waiting jobs whose time ran out, a bounded number. @returns how many. */
+  /**
+   * Cancels waiting jobs whose time ran out, a bounded number; and settles batches that are out of time, or that a crash or a
+   * change by hand has left. @returns how many jobs expired.
+   */
   expire(now: number): Promise<number>;
-  /** Deletes finished jobs by age and count, a bounded number. @returns how many. */
+  /** Deletes finished jobs by age and count, a bounded number; not what a batch that runs still counts. @returns how many. */
   prune(retention: Retention, now: number): Promise<number>;
+  /**
+   * Notes how many jobs wait and run in each queue in this minute, and forgets a bounded number of rows of metrics from before the
+   * given time; null keeps them. @returns how many were forgotten.
+   */
+  sampleDepths(now: number, forgetBefore: number | null): Promise<number>;
 
   // --- people ask ---
 
@@ -86,6 +106,8 @@ export interface Store {
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
   queues(now: number): Promise<QueueRow[]>;
   stats(): Promise<StoreStats>;
+  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
+  metrics(range: MetricsRange): Promise<StoreMetrics>;
 
   // --- the store itself ---
 
@@ -117,7 +139,9 @@ export type InsertOutcome =
   | { readonly kind: 'existing' | 'replaced'; readonly id: string; readonly seq: number; readonly status: Status }
   | { readonly kind: 'duplicate-id'; readonly id: string }
   | { readonly kind: 'key-taken'; readonly id: string; readonly existing: string; readonly status: Status }
-  | { readonly kind: 'no-parent'; readonly id: string };
+  | { readonly kind: 'no-parent'; readonly id: string }
+  /** The parent is a batch that has ended. */
+  | { readonly kind: 'parent-ended'; readonly id: string; readonly status: Status };
 
 export interface ClaimRequest {
   readonly owner: string;
@@ -214,11 +238,15 @@ export interface Adjustment {
   readonly runAt?: number;
   /** true: hold it in `created`; false: let it go on. */
   readonly held?: boolean;
+  /** Of a batch: no more jobs are to come. The only thing that can be changed of a batch. */
+  readonly sealed?: true;
 }
 
 export type AdjustOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly status: Status }
+  /** It is a batch, and the change is for a job that waits; or the other way round. */
+  | { readonly kind: 'batch' | 'no-batch' }
   | { readonly kind: 'missing' };
 
 export interface QueueChange {
@@ -271,6 +299,55 @@ export interface StoreStats {
   /** Results that came after their lease was lost, and were dropped. */
   readonly lateResults: number;
   readonly sizeBytes: number;
+}
+
+export interface MetricsRange {
+  /** The start of a minute; from here on, in steps. */
+  readonly since: number;
+  /** Before this time. */
+  readonly until: number;
+  /** A multiple of a minute. */
+  readonly stepMs: number;
+  /** One of them; all if null. */
+  readonly queue: string | null;
+  readonly type: string | null;
+}
+
+export interface StoreMetrics {
+  /** One row per step and type in which anything happened, oldest first. */
+  readonly flow: readonly FlowRow[];
+  /** One row per step in which a sample was taken, oldest first; of all types. */
+  readonly depth: readonly DepthRow[];
+}
+
+export interface FlowRow {
+  /** The start of the step. */
+  readonly at: number;
+  readonly type: string;
+  readonly created: number;
+  /** Attempts that began. */
+  readonly started: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly timeout: number;
+  readonly cancelled: number;
+  /** Attempts that failed, timed out or crashed, and are followed by another. */
+  readonly retried: number;
+  /** From when they could begin to when they did, over all that `started`. */
+  readonly waitMs: number;
+  /** Attempts that ended, and how long they took in all; not those that were put off or handed back. */
+  readonly ran: number;
+  readonly runMs: number;
+  readonly waitTimes: Histogram;
+  readonly runTimes: Histogram;
+}
+
+/** The deepest sample of a step. */
+export interface DepthRow {
+  readonly at: number;
+  /** Jobs in `created` and `queued`. */
+  readonly waiting: number;
+  readonly running: number;
 }
 
 /** One change of one job, as the store saw it. */

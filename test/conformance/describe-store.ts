@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
+import { batchCases } from './store/batches.ts';
 import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
 import { claimCases } from './store/claim.ts';
@@ -14,6 +15,7 @@ import { insertCases } from './store/insert.ts';
 import { keyCases } from './store/keys.ts';
 import { limitCases } from './store/limits.ts';
 import { listCases } from './store/list.ts';
+import { metricsCases } from './store/metrics.ts';
 import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
@@ -48,9 +50,11 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   history: historyCases,
   orphans: orphanCases,
   cancel: cancelCases,
+  batches: batchCases,
   people: peopleCases,
   list: listCases,
   'prune, remove, expire': pruneCases,
+  metrics: metricsCases,
   watch: watchCases,
   'group commit': commitCases,
   transaction: transactionCases,

@@ -18,7 +18,9 @@ export interface EngineOrder {
 
 const order = orderOf<EngineOrder>();
 
-/** Succeeds, fails once, snoozes once, fails for good, cancels itself, or hands in another job; by its number. */
+const snoozed = new Set<string>();
+
+/** Succeeds, fails once, snoozes once per process, fails for good, cancels itself, or hands in another job; by its number. */
 const mixed = job({
   maxAttempts: 2,
   backoff: { kind: 'fixed', delay: 10 },
@@ -29,7 +31,10 @@ const mixed = job({
     ctx.log.info({ payload }, 'at work');
     const kind = Number(payload) % 6;
     if (kind === 1 && ctx.attempt === 1) throw new TypeError('the first time');
-    if (kind === 2 && Date.now() < ctx.job.runAt + 20) ctx.snooze(20);
+    if (kind === 2 && !snoozed.has(id)) {
+      snoozed.add(id);
+      ctx.snooze(20);
+    }
     if (kind === 3) throw new TypeError('every time');
     if (kind === 4) ctx.cancel('enough');
     if (kind === 5) await ctx.enqueue('mixed', 0, { key: `child of ${id}` });

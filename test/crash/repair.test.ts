@@ -274,6 +274,23 @@ describe('a file that lost its other half', () => {
   });
 });
 
+test('a batch whose own record is lost is noticed, and after a repair it ends with its jobs', async () => {
+  await withStore(place.file, async (store) => {
+    const batch = { policy: 'fail-fast', open: true, callbacks: [] } as const;
+    await put(store, [newJob({ id: 'batch', batch }), newJob({ parentId: 'batch' })]);
+    const db = new Database(place.file);
+    db.exec('DELETE FROM job_batches');
+    db.close();
+    expect((await store.checkIntegrity()).problems).toEqual(['1 running jobs name no worker']);
+  });
+  repairSqlite(place.file);
+  const { store } = await reopen(place.file);
+  expect((await store.checkIntegrity()).problems).toEqual([]);
+  await drain(store, await startWorker(store));
+  expect(await store.get('batch')).toMatchObject({ status: 'completed', batch: { policy: 'finish', open: false } });
+  await store.close();
+});
+
 test('checkIntegrity reports what SQLite cannot know: counters, lost payloads, lost parents, workers', async () => {
   await withStore(place.file, async (store) => {
     const large = newJob({ payload: JSON.stringify('x'.repeat(5000)), queue: 'uncounted' });

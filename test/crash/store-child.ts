@@ -3,6 +3,7 @@
  * Before it lets something be deleted it says so: then the row may be there afterwards or not.
  */
 import { cancel, changeFor, complete } from '../../src/job/change.ts';
+import type { NewCallback } from '../../src/job/enqueue-options.ts';
 import type { Failpoint } from '../../src/store/sqlite/failpoints.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -53,6 +54,49 @@ const meddle = async (store: Store): Promise<void> => {
   await store.setQueue('side', { pause: null, maxRunning: 3 }, now);
 };
 
+/** A batch whose jobs this process works on, and one that ends at once; both call back. */
+const group = async (store: Store, owner: string, round: number): Promise<void> => {
+  const now = Date.now();
+  const callbackOf = (id: string): NewCallback => {
+    const {
+      type,
+      queue,
+      priority,
+      payload,
+      maxAttempts,
+      maxCrashes,
+      timeoutMs,
+      totalMs,
+      limitKey,
+      tags,
+      userInitiated,
+    } = newJob();
+    const job = {
+      id: `${id}-end`,
+      type,
+      queue,
+      priority,
+      payload,
+      maxAttempts,
+      maxCrashes,
+      timeoutMs,
+      totalMs,
+      limitKey,
+    };
+    return { on: 'end', job: { ...job, tags, userInitiated }, delayMs: 0, runAt: null, startMs: null };
+  };
+  const batchOf = (name: string, jobs: number) => {
+    const id = `${name}-${process.pid}-${round}`;
+    const batch = { policy: 'finish', open: false, callbacks: [callbackOf(id)] } as const;
+    const children = Array.from({ length: jobs }, () => newJob({ parentId: id, runAt: now, priority: 1 }));
+    return [newJob({ id, type: 'album', runAt: now, batch }), ...children];
+  };
+  const all = [...batchOf('group', 3), ...batchOf('empty', 0)];
+  await store.insert(all, now);
+  report('enqueued', { ids: all.map(({ id }) => id) });
+  await work(store, owner);
+};
+
 const loseWorker = async (store: Store, round: number): Promise<void> => {
   const owner = `dead#${process.pid}-${round}`;
   const lease = await store.keepLease(workerInfo('dead', { owner, types: ['mail'] }), STILL);
@@ -80,6 +124,7 @@ for (let round = 0; round < ROUNDS; round++) {
   await enqueue(store, 1, { payload: JSON.stringify('x'.repeat(3000)), tags: ['large'], queue: 'side' });
   await Promise.all([enqueue(store, 1), enqueue(store, 1), work(store, owner)]);
   await work(store, owner);
+  await group(store, owner, round);
   await meddle(store);
   await loseWorker(store, round);
   if (round >= 2) await forget(store);

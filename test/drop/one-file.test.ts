@@ -1,4 +1,5 @@
 import { rm, utimes } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { readStatus } from '../../src/doors/drop/status-file.ts';
 import { submitJob } from '../../src/doors/drop/submit.ts';
@@ -32,6 +33,21 @@ describe('one file', () => {
     await submitJob(path(''), { catalog_path: 'a' }, { id: 'x' });
     await schedulerOn(await managerOn());
     await isRunning(1);
+  });
+
+  test('does not hold up its host, which answers while the job runs', async () => {
+    await schedulerOn(await managerOn());
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    await drop('x');
+    await isRunning(1);
+    for (const percent of [10, 20, 30]) {
+      runs[0]!.progress(percent);
+      await statusThat('x', { progress: percent });
+    }
+    delay.disable();
+    expect(delay.count).toBeGreaterThan(0);
+    expect(delay.percentile(90) / 1e6).toBeLessThan(200);
   });
 
   test('whose job fails is failed, with the reason and without a stack', async () => {

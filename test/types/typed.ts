@@ -4,16 +4,24 @@
  */
 import { type } from 'arktype';
 import {
+  type ApplicationJob,
+  type ApplicationJobs,
   type BacklineError,
+  type BatchCounts,
   type Client,
   type Context,
   type Enqueued,
+  getJobManager,
   type Job,
   JobManager,
   type JobPage,
   type JobScheduler,
   type Jobs,
   job,
+  type Metrics,
+  type MetricsPoint,
+  ThreadPool,
+  WorkerPool,
 } from 'backline';
 import * as v from 'valibot';
 import { z } from 'zod';
@@ -55,7 +63,11 @@ const pay = job({
 
 const plain = job({ run: (n: number) => `${n}` });
 
-const jobs = { welcome, analyze, pay, plain };
+const python = new WorkerPool<{ bpm: number }>({ command: ['python3', 'analyze.py'] });
+const tempo = job({ input: z.object({ path: z.string() }), runner: python });
+const anything = job({ runner: new ThreadPool({ module: 'work.js' }) });
+
+const jobs = { welcome, analyze, pay, plain, tempo, anything };
 type AppJobs = typeof jobs;
 
 const manager = new JobManager('sqlite:data/backline.db', { jobs, maxConcurrentJobs: 5 });
@@ -67,11 +79,22 @@ export const accepted = async () => {
   same<typeof result, { sentAt: string }>(true);
   same<number, Awaited<ReturnType<typeof sizeOf>>>(true);
   same<string, Awaited<ReturnType<typeof textOf>>>(true);
+  // What runs elsewhere has the result that its pool was given.
+  same<{ bpm: number }, Awaited<ReturnType<typeof tempoOf>>>(true);
+  same<unknown, Awaited<ReturnType<typeof anythingOf>>>(true);
   await manager.enqueue('pay', { amount: 5, currency: 'EUR' });
   await manager.enqueueMany([
     { type: 'welcome', payload: { email: 'bob@example.test' }, options: { priority: 1 } },
     { type: 'plain', payload: 4 },
   ]);
+  const batch = await manager.enqueueBatch({
+    type: 'any name',
+    jobs: [{ type: 'plain', payload: 4, options: { key: 'k' } }],
+    failurePolicy: { atLeast: 1 },
+    onEnd: { type: 'plain', payload: { whatever: 1 }, options: { delay: '5m' } },
+  });
+  const counts = await manager.result(batch);
+  same<typeof counts, BatchCounts>(true);
   const found: Job | null = await manager.get(sent.id);
   const page: JobPage = await manager.list({ status: ['failed', 'timeout'], payload: { 'user.id': 1 } });
   // Of a mere id nothing is known.
@@ -79,6 +102,8 @@ export const accepted = async () => {
   return { found, page };
 };
 
+const tempoOf = async () => manager.result(await manager.enqueue('tempo', { path: 'a.flac' }));
+const anythingOf = async () => manager.result(await manager.enqueue('anything', { what: 1 }));
 const sizeOf = async () => manager.result(await manager.enqueue('analyze', { path: 'a.flac' }));
 const textOf = async () => manager.result(await manager.enqueue('plain', 4));
 
@@ -107,6 +132,14 @@ export const refused = async () => {
   await manager.enqueueMany([{ type: 'nope', payload: 4 }]);
   // @ts-expect-error a list is a transaction of its own
   await manager.enqueueMany([{ type: 'plain', payload: 4, options: { tx: {} } }]);
+  // @ts-expect-error a name in a batch
+  await manager.enqueueBatch({ type: 'b', jobs: [{ type: 'nope' }] });
+  // @ts-expect-error a callback that does not exist
+  await manager.enqueueBatch({ type: 'b', jobs: [], onEnd: { type: 'nope' } });
+  // @ts-expect-error nothing may keep a callback from being handed in
+  await manager.enqueueBatch({ type: 'b', jobs: [], onEnd: { type: 'plain', options: { key: 'k' } } });
+  // @ts-expect-error a policy that does not exist
+  await manager.enqueueBatch({ type: 'b', jobs: [], failurePolicy: 'never' });
   // @ts-expect-error an event that does not exist
   manager.on('job-done', () => {});
   // @ts-expect-error a field that the event does not have
@@ -126,6 +159,8 @@ job({ input: z.string() });
 job({ input: z.object({ n: z.number() }), run: (payload: { n: string }) => payload });
 // @ts-expect-error a default that does not exist
 job({ run: () => 1, maxAttempt: 3 });
+// @ts-expect-error a pool without options
+new WorkerPool();
 // @ts-expect-error a runner that does not exist
 job({ run: () => 1, runner: 'moon' });
 // @ts-expect-error a backoff that does not exist
@@ -193,3 +228,55 @@ export const passed = (): [Client, JobManager, Client<AppJobs>] => [manager, man
 export const schedules = (scheduler: typeof JobScheduler) => new scheduler(manager, {});
 export const map: Jobs = jobs;
 export const code = (error: BacklineError): string => error.code;
+
+// --- the one manager of an application ---
+
+const send = (to: string, options: { subject: string }) => `${to} ${options.subject}`;
+const tick = () => {};
+const optional = (to?: string) => to;
+
+export const inOneProcess = async (): Promise<void> => {
+  const app = getJobManager<AppJobs>();
+  same<typeof app, ApplicationJobs<AppJobs>>(true);
+  same<typeof app.manager, JobManager<AppJobs>>(true);
+  const id = await app.addImmediateJob(send, { args: ['ada', { subject: 'hi' }], jobId: 'a' });
+  same<typeof id, string>(true);
+  await app.addImmediateJob(tick);
+  await app.addImmediateJob(tick, { jobId: 'b', maxAttempts: 2 });
+  await app.addImmediateJob(async () => 1);
+  await app.addImmediateJob(optional);
+  await app.addImmediateJob(optional, { args: ['ada'] });
+  await app.addScheduledJob(send, new Date(), { args: ['ada', { subject: 'hi' }] });
+  await app.addScheduledJob(tick, '2030-01-01T00:00:00Z');
+  await app.addImmediateJob('welcome', { payload: { email: 'ada@example.test' } });
+  await app.addScheduledJob('welcome', new Date(), { payload: { email: 'ada@example.test' }, key: 'ada' });
+  same<Awaited<ReturnType<typeof app.getJob>>, ApplicationJob | null>(true);
+
+  // @ts-expect-error the arguments are missing
+  await app.addImmediateJob(send);
+  // @ts-expect-error an argument is missing
+  await app.addImmediateJob(send, { args: ['ada'] });
+  // @ts-expect-error an argument has another type
+  await app.addImmediateJob(send, { args: ['ada', { subject: 1 }] });
+  // @ts-expect-error arguments come as a list
+  await app.addImmediateJob(send, 'ada', { subject: 'hi' });
+  // @ts-expect-error there is no such job type
+  await app.addImmediateJob('nope');
+  // @ts-expect-error the payload does not fit
+  await app.addImmediateJob('welcome', { payload: { mail: 'ada' } });
+  // @ts-expect-error the time is missing
+  await app.addScheduledJob(tick);
+  // @ts-expect-error the call says when, not the options
+  await app.addImmediateJob('welcome', { payload: { email: 'ada@example.test' }, delay: '1h' });
+  // @ts-expect-error it always runs jobs
+  getJobManager({ worker: false });
+};
+
+export const figures = async (client: Client<AppJobs>): Promise<void> => {
+  const metrics = await client.metrics({ since: new Date(), step: '5m', queue: 'default' });
+  same<typeof metrics, Metrics>(true);
+  same<(typeof metrics.series)[number], MetricsPoint>(true);
+  same<typeof metrics.total.errorRate, number | null>(true);
+  // @ts-expect-error there is no such option
+  await client.metrics({ steps: 5 });
+};

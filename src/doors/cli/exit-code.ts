@@ -55,7 +55,15 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
   ],
   migration: ['STORE_NEWER'],
   nothing: ['JOB_NOT_FOUND', 'NOTHING_MATCHED', 'PARENT_NOT_FOUND'],
-  refused: ['DUPLICATE_JOB_ID', 'DUPLICATE_KEY', 'FILE_EXISTS', 'NOT_ALLOWED_NOW'],
+  refused: [
+    'BATCH_ENDED',
+    'DUPLICATE_JOB_ID',
+    'DUPLICATE_KEY',
+    'FILE_EXISTS',
+    'NOT_A_BATCH',
+    'NOT_ALLOWED_NOW',
+    'NOT_FOR_BATCHES',
+  ],
 };
 
 const BY_CODE = new Map(

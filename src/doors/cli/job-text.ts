@@ -1,4 +1,5 @@
 /** Jobs, attempts and log lines as records for programs and as text for people. */
+import { type BatchInfo, policyText, unfinishedOf } from '../../job/batch.ts';
 import type { Attempt, Failure, Job, LogLine } from '../../job/job.ts';
 import { shownStatus } from '../../job/states.ts';
 import { clean, iso, type Output, type Row, time } from './print.ts';
@@ -42,7 +43,7 @@ export const jobRow = (job: Job, now: number): Row => ({
   type: job.type,
   queue: job.queue,
   priority: job.priority,
-  attempt: `${job.attempts}/${job.maxAttempts}`,
+  attempt: job.batch ? '' : `${job.attempts}/${job.maxAttempts}`,
   progress: `${Math.floor(job.progress)} %`,
   created: time(job.createdAt),
   what: job.error ?? job.note ?? '',
@@ -73,7 +74,10 @@ export const jobText = (job: Job, attempts: readonly Attempt[], out: Output, now
 const fieldsOf = (job: Job): [name: string, value: string][] => {
   const fields: [string, string | null | false][] = [
     ['queue', `${job.queue}, priority ${job.priority}`],
-    ['attempt', `${job.attempts} of ${job.maxAttempts}${job.life > 1 ? `, life ${job.life}` : ''}`],
+    ['batch', job.batch && batchText(job.batch)],
+    ['calls', job.batch && callsText(job.batch)],
+    ['attempt', !job.batch && `${job.attempts} of ${job.maxAttempts}${job.life > 1 ? `, life ${job.life}` : ''}`],
+    ['life', job.batch !== null && job.life > 1 && String(job.life)],
     ['crashes', job.crashes > 0 && String(job.crashes)],
     ['progress', `${job.progress} %${job.note ? `, ${job.note}` : ''}`],
     ['created', time(job.createdAt)],
@@ -95,6 +99,16 @@ const fieldsOf = (job: Job): [name: string, value: string][] => {
   ];
   return fields.filter((field): field is [string, string] => typeof field[1] === 'string');
 };
+
+/** What its policy is, and how its jobs are. */
+const batchText = (batch: BatchInfo): string => {
+  const { total, completed, failed, timeout, cancelled } = batch;
+  const counts = `${total} in all, ${completed} completed, ${failed} failed, ${timeout} timed out, ${cancelled} cancelled`;
+  return `${policyText(batch.policy)}${batch.open ? ', open for more jobs' : ''}: ${counts}, ${unfinishedOf(batch)} unfinished`;
+};
+
+const callsText = ({ callbacks }: BatchInfo): string | null =>
+  callbacks.length === 0 ? null : callbacks.map(({ on, type, id }) => `on ${on} ${type} ${id}`).join('; ');
 
 const attemptText = ({ attempt, life, startedAt, endedAt, worker, outcome, error }: Attempt): string[] => {
   const took = endedAt === null ? '' : ` after ${endedAt - startedAt} ms`;

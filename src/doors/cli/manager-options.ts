@@ -3,8 +3,8 @@ import type { Resolved } from '../../config/settings.ts';
 import type { Logger } from './logger.ts';
 
 export const managerOptions = ({ settings, jobs }: Resolved, logger: Logger | false) => {
-  const { keepCompleted, keepFailed, maxFinished, defaultTimeout, stuckLoopLimit, maxRetries, processId, queues } =
-    settings;
+  const { defaultTimeout, stuckLoopLimit, maxRetries, processId, queues } = settings;
+  const { keepCompleted, keepFailed, maxFinished, keepMetrics } = settings;
   const orNever = <T>(value: T | null): T | false => (value === null ? false : value);
   return {
     jobs: jobs ?? {},
@@ -14,7 +14,12 @@ export const managerOptions = ({ settings, jobs }: Resolved, logger: Logger | fa
     // As text: a bare number would mean seconds.
     defaultTimeout: defaultTimeout === null ? (false as const) : `${defaultTimeout}ms`,
     maxAttempts: maxRetries + 1,
-    retention: { completed: orNever(keepCompleted), failed: orNever(keepFailed), maxFinished: orNever(maxFinished) },
+    retention: {
+      completed: orNever(keepCompleted),
+      failed: orNever(keepFailed),
+      maxFinished: orNever(maxFinished),
+      metrics: orNever(keepMetrics),
+    },
     stuckLoopLimit: orNever(stuckLoopLimit),
     maxConcurrentJobs: settings.maxConcurrentJobs,
     retryDelay: settings.retryDelay,

@@ -25,7 +25,7 @@ const jobThat = (about: Partial<Job>): Job => ({
   },
   ...{ replayOf: null, userInitiated: true, tags: [], key: null, limitKey: null, timeoutMs: null, held: false },
   ...{ worker: null, createdAt: NOW, queuedAt: NOW, runAt: NOW, startedAt: NOW, completedAt: null, timeoutAt: null },
-  ...{ expiresAt: null, totalMs: null, deadlineAt: null, cancelRequestedAt: null, status: 'running' },
+  ...{ expiresAt: null, totalMs: null, deadlineAt: null, cancelRequestedAt: null, status: 'running', batch: null },
   ...about,
 });
 

@@ -12,6 +12,7 @@ import type { StoreChange } from '../store.ts';
 import { type Connection, explain, isBusy } from './driver.ts';
 import { failpoints } from './failpoints.ts';
 import type { Journal } from './journal.ts';
+import { settleBatches } from './sql/batch.ts';
 import { Transaction } from './transaction.ts';
 
 interface Piece {
@@ -115,6 +116,7 @@ export class Commits {
       const othersListen = this.#journal.othersListen(db);
       txn = new Transaction(db, othersListen || this.#isWatched());
       for (const { work } of group) results.push(work(txn));
+      settleBatches(txn);
       txn.writeCounts();
       if (othersListen) this.#journal.append(db, txn.changes);
       failpoints.hit?.('before-commit');
@@ -128,6 +130,15 @@ export class Commits {
     failpoints.hit?.('after-commit');
     for (let i = 0; i < group.length; i++) group[i]!.resolve(results[i] as never);
     if (heard.length > 0 || txn.changes.length > 0) this.#deliver(heard.concat(txn.changes));
+    this.settleAgain(txn);
+  }
+
+  /** Goes on with batches that had too much to cancel for one transaction. What fails here is found by the next `expire`. */
+  settleAgain({ unsettled }: Transaction): void {
+    if (unsettled.size === 0) return;
+    this.add((txn) => {
+      for (const [id, at] of unsettled) txn.touch(id, at);
+    }, false).catch(() => {});
   }
 
   /** Never a prepared pragma: it would act when it is compiled, not when it runs. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { noDatabase, notOurDatabase } from '../../job/errors.ts';
 import type { IntegrityReport } from '../store.ts';
 import { type Connection, connect, explain, isDamage, sql } from './driver.ts';
-import { checkFile } from './integrity.ts';
+import { checkFile, damageIn } from './integrity.ts';
 import { MIGRATIONS } from './open.ts';
 
 /** Which steps of the schema a database lacks. */
@@ -58,8 +58,8 @@ export const checkSqlite = (path: string, quick = false): FileReport => {
 };
 
 const checkPages = (db: Connection): IntegrityReport => {
-  const problems = db.all('PRAGMA quick_check(20)').map((row) => String(row.quick_check));
-  return problems[0] === 'ok' ? { ok: true, problems: [] } : { ok: false, problems };
+  const problems = damageIn(db, 'quick_check');
+  return { ok: problems.length === 0, problems };
 };
 
 /** With what still stands in the write-ahead log. */

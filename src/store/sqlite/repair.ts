@@ -11,6 +11,7 @@ import { BacklineError } from '../../job/backline-error.ts';
 import { storeDamaged } from '../../job/errors.ts';
 import { type Connection, connect, isBusy, type Row, sql } from './driver.ts';
 import { hasOnlyLog, workingCopy } from './salvage.ts';
+import { IS_BATCH } from './sql/target.ts';
 
 export interface RepairReport {
   readonly file: string;
@@ -30,10 +31,14 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_payloads', 'seq'],
   ['job_attempts', 'job'],
   ['job_logs', 'job'],
+  ['job_batches', 'job'],
+  ['job_callbacks', 'job'],
   ['job_key_windows', null],
   ['job_queues', null],
   ['job_limits', null],
   ['job_meta', null],
+  ['job_minutes', null],
+  ['job_depths', null],
 ];
 
 type Counted = Omit<RepairReport, 'file' | 'kept'>;
@@ -131,7 +136,7 @@ const copyAll = (source: Connection, target: Connection): Counted | null => {
     return null;
   }
   const withoutPayload = target.run(MISSING_PAYLOAD);
-  for (const statement of [WITHOUT_PAYLOAD, MISSING_PARENT, TAGS, COUNTS]) target.run(statement);
+  for (const statement of [WITHOUT_PAYLOAD, MISSING_PARENT, LOST_BATCHES, TAGS, COUNTS]) target.run(statement);
   // A number that was given out, perhaps to a row that is lost, is not given out again.
   target.run(NUMBERING, last);
   target.exec('COMMIT');
@@ -147,6 +152,9 @@ const MISSING_PAYLOAD = sql`
 const WITHOUT_PAYLOAD = sql`UPDATE jobs SET large = 0 WHERE ${LOST}`;
 const MISSING_PARENT = sql`
   UPDATE jobs SET parent_job_id = NULL WHERE parent_job_id IS NOT NULL AND parent_job_id NOT IN (SELECT id FROM jobs)`;
+/** A batch must be able to end, even if nobody knows any more how it was to. */
+const LOST_BATCHES = sql`
+  INSERT OR IGNORE INTO job_batches (job, policy, open) SELECT seq, '"finish"', 0 FROM jobs WHERE ${IS_BATCH}`;
 const TAGS = sql`
   INSERT OR IGNORE INTO job_tags
   SELECT t.value, j.seq FROM jobs j, json_each(j.tags) t WHERE j.tags IS NOT NULL AND json_valid(j.tags)`;

@@ -1,4 +1,5 @@
 /** Rows ↔ records: the only place that knows how columns are written. */
+import type { BatchInfo } from '../../job/batch.ts';
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../../job/job.ts';
 import type { Status } from '../../job/states.ts';
 import type { StoreChange, WorkerRow } from '../store.ts';
@@ -8,7 +9,8 @@ import type { Row, Value } from './driver.ts';
 export const workerName = (owner: Value | undefined): string | null =>
   typeof owner === 'string' ? owner.slice(0, owner.lastIndexOf('#')) : null;
 
-export const toJob = (row: Row): Job => ({
+/** @param batch what a batch has beside it; see sql/batch.ts. */
+export const toJob = (row: Row, batch: BatchInfo | null): Job => ({
   seq: number(row['seq']),
   id: text(row['id']),
   type: text(row['type']),
@@ -45,6 +47,7 @@ export const toJob = (row: Row): Job => ({
   totalMs: milliseconds(row['total_seconds']),
   deadlineAt: numberOrNull(row['deadline_at']),
   cancelRequestedAt: numberOrNull(row['cancel_requested_at']),
+  batch,
 });
 
 export const toClaimed = (row: Row): ClaimedJob => ({
@@ -103,6 +106,13 @@ export const toWorker = (row: Row): WorkerRow => ({
   leaseUntil: number(row['lease_until']),
   blockedMs: number(row['blocked_ms']),
   running: number(row['running']),
+});
+
+/** What the counters and the parent must know of a row that moves. */
+export const jobOf = (row: Row): { queue: string; type: string; parentId: string | null } => ({
+  queue: text(row['queue']),
+  type: text(row['type']),
+  parentId: textOrNull(row['parent_job_id']),
 });
 
 /** A row with id, type, queue, attempts and run_at → what watchers hear. */

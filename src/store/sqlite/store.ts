@@ -9,12 +9,15 @@ import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
 import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
 import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
-import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
+import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
+import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
+import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import { reviveChunk } from './sql/revive.ts';
 import { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -142,13 +145,18 @@ export class SqliteStore implements Store {
     return removed;
   }
 
-  adjust: Store['adjust'] = (id, change, now) => this.#write((txn) => adjustJob(txn, id, change, now), PROMISED);
+  adjust: Store['adjust'] = (id, change, now) =>
+    this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
   setQueue: Store['setQueue'] = (name, change) => this.#write((txn) => setQueue(txn, name, change), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
 
-  expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
+  expire: Store['expire'] = (now) =>
+    this.#write((txn) => {
+      touchDueBatches(txn, now);
+      return expireDue(txn, now);
+    }, REPEATABLE);
 
   prune: Store['prune'] = (retention, now) =>
     this.#write((txn) => {
@@ -159,6 +167,9 @@ export class SqliteStore implements Store {
       return pruned;
     }, REPEATABLE);
 
+  sampleDepths: Store['sampleDepths'] = (now, forgetBefore) =>
+    this.#write((txn) => sampleDepths(txn, now, forgetBefore), REPEATABLE);
+
   get: Store['get'] = async (id) => this.#read((db) => getJob(db, id));
   list: Store['list'] = async (filter, page) => this.#read((db) => listJobs(db, filter, page));
   count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
@@ -166,6 +177,7 @@ export class SqliteStore implements Store {
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
+  metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);
@@ -264,10 +276,12 @@ export class SqliteStore implements Store {
     db.exec('SAVEPOINT backline');
     try {
       const result = work(txn);
+      settleBatches(txn);
       txn.writeCounts();
       // All must hear, this process included: it cannot know when the caller commits.
       if (this.#journal.listens || this.#journal.othersListen(db)) this.#journal.append(db, txn.changes, '');
       db.exec('RELEASE backline');
+      this.#commits.settleAgain(txn);
       return result;
     } catch (error) {
       // A full disk has rolled back the whole transaction already.

@@ -12,6 +12,8 @@ export const changeOf = (job: ClaimedJob, end: string, now: number): Change => {
       return changeFor(job, { kind: end, failure: FAILURE }, POLICY, now);
     case 'given-up':
       return changeFor(job, { kind: 'failed', failure: FAILURE, retry: 'never' }, POLICY, now);
+    case 'crashed':
+      return changeFor(job, { kind: 'crashed', failure: FAILURE }, POLICY, now);
     case 'cancelled':
       return changeFor(job, { kind: 'cancelled', reason: 'no' }, POLICY, now);
     case 'snoozed':

@@ -2,7 +2,8 @@
  * A small model of the store, written from the rules and not from the SQL: plain records, plain loops. The property test runs
  * random histories against both and compares every answer.
  */
-import type { NewJob } from '../../../src/job/enqueue-options.ts';
+import type { BatchCounts, FailurePolicy } from '../../../src/job/batch.ts';
+import type { NewCallback, NewJob } from '../../../src/job/enqueue-options.ts';
 import type { Status } from '../../../src/job/states.ts';
 
 export interface ModelJob {
@@ -31,6 +32,19 @@ export interface ModelJob {
   completedAt: number | null;
   expiresAt: number | null;
   cancelRequestedAt: number | null;
+  deadlineAt: number | null;
+  readonly batch: ModelBatch | null;
+}
+
+/** What a batch has beside what every job has. */
+export interface ModelBatch {
+  readonly policy: FailurePolicy;
+  readonly totalMs: number | null;
+  readonly callbacks: readonly NewCallback[];
+  open: boolean;
+  timedOut: boolean;
+  /** Its counts when it ended. */
+  result: BatchCounts | null;
 }
 
 export interface ModelQueue {
@@ -51,6 +65,10 @@ export class Model {
   readonly limits = new Map<string, number>();
   readonly windows = new Map<string, { id: string; until: number }>();
   readonly registered = new Set<string>();
+  /** Batches with a child that came, ended, went or came back, and those that were changed themselves. */
+  readonly touched = new Set<string>();
+  /** What batches handed in; the store knows its number. */
+  readonly fresh: ModelJob[] = [];
   late = 0;
   seq = 0;
 
@@ -60,31 +78,36 @@ export class Model {
 
   // --- jobs come in ---
 
+  /** Children of a batch that did not go in do not go in, either. */
+  insertAll(all: readonly NewJob[], now: number): { kind: string; id: string }[] {
+    const refused = new Set<string>();
+    return all.map((job) => {
+      if (refused.has(job.parentId ?? '')) return { kind: 'no-parent', id: job.id };
+      const outcome = this.insert(job, now);
+      if (job.batch && outcome.kind !== 'inserted') refused.add(job.id);
+      return outcome;
+    });
+  }
+
   insert(given: NewJob, now: number): { kind: string; id: string } {
-    if (given.parentId !== null && !this.jobs.has(given.parentId)) return { kind: 'no-parent', id: given.id };
+    const parent = this.jobs.get(given.parentId ?? '');
+    if (given.parentId !== null && !parent) return { kind: 'no-parent', id: given.id };
+    if (parent?.batch && isOver(parent)) return { kind: 'parent-ended', id: given.id };
     const holder = given.key === null ? undefined : this.#holder(given.key, now);
     if (holder) return this.#onTaken(given, holder);
     if (this.jobs.has(given.id)) return { kind: 'duplicate-id', id: given.id };
-    this.jobs.set(given.id, {
-      ...{
-        seq: ++this.seq,
-        id: given.id,
-        type: given.type,
-        queue: given.queue,
-        status: given.status,
-        priority: given.priority,
-      },
-      ...{ payload: given.payload, runAt: given.runAt, attempts: 0, maxAttempts: given.maxAttempts, crashes: 0 },
-      ...{ maxCrashes: given.maxCrashes, life: 1, claim: 0, owner: null, limitKey: given.limitKey, key: given.key },
-      ...{
-        parentId: given.parentId,
-        held: given.status === 'created',
-        progress: 0,
-        startedAt: null,
-        completedAt: null,
-      },
-      ...{ queuedAt: given.status === 'queued' ? now : null, expiresAt: given.expiresAt, cancelRequestedAt: null },
+    const status = given.batch ? 'running' : given.status;
+    const { id, type, queue, priority, payload, runAt, maxAttempts, maxCrashes, limitKey, key, expiresAt } = given;
+    this.jobs.set(id, {
+      ...{ seq: ++this.seq, id, type, queue, status, priority, payload, runAt, attempts: 0, maxAttempts, crashes: 0 },
+      ...{ maxCrashes, life: 1, claim: 0, owner: null, limitKey, key, parentId: given.parentId },
+      ...{ held: status === 'created', progress: 0, startedAt: given.batch ? now : null, completedAt: null },
+      ...{ queuedAt: status === 'queued' ? now : null, expiresAt, cancelRequestedAt: null },
+      deadlineAt: given.batch && given.totalMs !== null ? now + given.totalMs : null,
+      batch: given.batch ? { ...given.batch, totalMs: given.totalMs, timedOut: false, result: null } : null,
     });
+    if (given.parentId !== null) this.touched.add(given.parentId);
+    if (given.batch) this.touched.add(id);
     if (given.key !== null && given.keyUntil !== null)
       this.windows.set(given.key, { id: given.id, until: given.keyUntil });
     return { kind: 'inserted', id: given.id };
@@ -138,7 +161,7 @@ export class Model {
   }
 
   #hasRoom(job: ModelJob, taken: readonly ModelJob[]): boolean {
-    const busy = [...this.all((other) => other.status === 'running'), ...taken];
+    const busy = [...this.all((other) => other.status === 'running' && other.batch === null), ...taken];
     const inQueue = busy.filter(({ queue }) => queue === job.queue).length;
     const ofKey = busy.filter(({ limitKey }) => limitKey === job.limitKey).length;
     const max = job.limitKey === null ? undefined : this.limits.get(job.limitKey);
@@ -165,16 +188,38 @@ export class Model {
   end(job: ModelJob, status: Status, now: number): void {
     Object.assign(job, { status, completedAt: now });
     if (status === 'completed') job.progress = 100;
+    if (job.parentId !== null) this.touched.add(job.parentId);
   }
 
   requeue(job: ModelJob, runAt: number, attempts: number, now: number): void {
+    if (isOver(job) && job.parentId !== null) this.touched.add(job.parentId);
     Object.assign(job, { status: 'queued', runAt, attempts, queuedAt: now, completedAt: null });
+  }
+
+  delete(job: ModelJob): void {
+    this.jobs.delete(job.id);
+    if (job.parentId !== null) this.touched.add(job.parentId);
+  }
+
+  /** Somebody asks a running job to stop. */
+  ask(job: ModelJob, now: number): void {
+    if (job.cancelRequestedAt !== null) return;
+    job.cancelRequestedAt = now;
+    if (job.batch) this.touched.add(job.id);
+  }
+
+  /** Whether a batch that runs still counts it. */
+  isCounted(job: ModelJob): boolean {
+    const parent = this.jobs.get(job.parentId ?? '');
+    return isOver(job) && parent?.batch != null && parent.status === 'running';
   }
 
   // --- workers die ---
 
   releaseOrphans(now: number): string[] {
-    const orphans = this.all((job) => job.status === 'running' && !this.registered.has(job.owner!));
+    const orphans = this.all(
+      (job) => job.status === 'running' && job.batch === null && !this.registered.has(job.owner!),
+    );
     for (const job of orphans) {
       job.crashes++;
       job.claim++;

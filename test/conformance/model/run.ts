@@ -1,16 +1,17 @@
 /** One history against a store and the model: every answer is compared; in the end both are drained. */
 import { expect } from 'vitest';
 import type { Change } from '../../../src/job/change.ts';
-import type { NewJob } from '../../../src/job/enqueue-options.ts';
+import type { NewCallback, NewJob } from '../../../src/job/enqueue-options.ts';
 import { checkFilter } from '../../../src/job/filter.ts';
 import type { ClaimedJob } from '../../../src/job/job.ts';
 import type { Store, StoreChange } from '../../../src/store/store.ts';
 import { newJob, STILL, workerInfo } from '../fixtures.ts';
-import { type Command, type JobSpec, KEYS, QUEUES, WORKERS } from './commands.ts';
+import { settle } from './batches.ts';
+import { type BatchSpec, type Command, type JobSpec, KEYS, QUEUES, WORKERS } from './commands.ts';
 import { compareAll, expectStories, same } from './compare.ts';
 import { changeOf } from './endings.ts';
 import { isOver, Model, type ModelJob } from './model.ts';
-import { adjust, cancel, expire, prune, remove, revive, withDescendants } from './people.ts';
+import { adjust, cancel, expire, prune, remove, revive, seal, withDescendants } from './people.ts';
 
 /** Where a history begins on a store that has seen others. */
 export interface Start {
@@ -46,11 +47,23 @@ export class Run {
     for (let i = 0; i < WORKERS.length; i++) await this.#boot(i);
   }
 
+  /** One command, and what it means for batches. */
   async step(command: Command): Promise<void> {
+    await this.#do(command);
+    await this.#settle();
+  }
+
+  async #do(command: Command): Promise<void> {
     const [store, model, now] = [this.#store, this.#model, this.#now];
     switch (command.do) {
       case 'insert':
-        return this.#insert(command.jobs);
+        return this.#insert(command.jobs.map((spec) => this.#newJob(spec)));
+      case 'batch':
+        return this.#insert(this.#newBatch(command));
+      case 'seal': {
+        const id = this.#id(command.pick);
+        return same((await store.adjust(id, { sealed: true }, now)).kind, seal(model, id));
+      }
       case 'claim':
         return this.#claim(command.worker, command.n);
       case 'finish': {
@@ -140,23 +153,31 @@ export class Run {
     }
     for (const [key, max] of model.limits)
       if (max === 0) await this.step({ do: 'limit-key', key: key as 'k0', max: 1 });
-    for (let i = 0; i < WORKERS.length; i++) await this.#die(i);
+    for (let i = 0; i < WORKERS.length; i++) {
+      await this.#die(i);
+      await this.#settle();
+    }
     await this.#boot(0);
     for (const { id } of model.all((job) => job.held)) {
-      expect(await store.adjust(id, { held: false }, this.#now)).toMatchObject({
-        kind: adjust(model, id, { held: false }, this.#now),
-      });
+      const outcome = await store.adjust(id, { held: false }, this.#now);
+      same(outcome.kind, adjust(model, id, { held: false }, this.#now));
+    }
+    for (const { id } of model.all((job) => job.batch !== null && !isOver(job))) {
+      same((await store.adjust(id, { sealed: true }, this.#now)).kind, seal(model, id));
+      await this.#settle();
     }
     this.#now += 1_000_000;
+    await this.step({ do: 'expire' });
     for (let i = 0; model.all((job) => !isOver(job)).length > 0; i++) {
       expect(i, 'jobs are stuck').toBeLessThan(500);
       await this.#claim(0, 4);
+      await this.#settle();
       for (const { id, seq, claim, ...job } of this.#claims.slice(-4))
-        if (model.heldBy(id, seq, claim))
-          await this.#finish(
-            { id, seq, claim, ...job },
-            model.jobs.get(id)!.cancelRequestedAt === null ? 'completed' : 'cancelled',
-          );
+        if (model.heldBy(id, seq, claim)) {
+          const end = model.jobs.get(id)!.cancelRequestedAt === null ? 'completed' : 'cancelled';
+          await this.#finish({ id, seq, claim, ...job }, end);
+          await this.#settle();
+        }
     }
   }
 
@@ -179,9 +200,17 @@ export class Run {
     return { now: this.#now + 1_000_000, newest: this.#newest, late: this.#model.late, boots: this.#boots };
   }
 
-  async #insert(specs: readonly JobSpec[]): Promise<void> {
-    const jobs = specs.map((spec) => this.#newJob(spec));
-    const expected = jobs.map((job) => this.#model.insert(job, this.#now));
+  async #settle(): Promise<void> {
+    settle(this.#model, this.#now);
+    for (const job of this.#model.fresh.splice(0)) {
+      job.seq = (await this.#store.get(job.id))?.seq ?? expect.unreachable(`${job.id} was not handed in`);
+      this.#newest = Math.max(this.#newest, job.seq);
+      this.#model.seq = this.#newest;
+    }
+  }
+
+  async #insert(jobs: readonly NewJob[]): Promise<void> {
+    const expected = this.#model.insertAll(jobs, this.#now);
     const outcomes = await this.#store.insert(jobs, this.#now);
     same(
       outcomes.map(({ kind, id }) => ({ kind, id })),
@@ -207,9 +236,25 @@ export class Run {
       payload: JSON.stringify(large ? 'x'.repeat(1100) : n),
       runAt: now + delay,
       keyUntil: rest.key === null || keyWindow === null ? null : now + keyWindow,
-      parentId: parent === null ? null : this.#id(parent),
+      parentId: this.#parent(parent),
       expiresAt: expires === null ? null : now + expires,
     });
+  }
+
+  /** The batch, then its jobs. */
+  #newBatch({ jobs, policy, open, callbacks, parent, totalMs, sameId, queue }: BatchSpec): NewJob[] {
+    const n = this.#ids++;
+    const id = sameId && this.#model.jobs.size > 0 ? this.#id(n) : `b${n}`;
+    const called = callbacks.map((on): NewCallback => {
+      const limits = { maxAttempts: 2, maxCrashes: 2, timeoutMs: null, totalMs: null, limitKey: null };
+      const job = { id: `c${n}-${on}`, type: 'a', queue, priority: 5, payload: `"${on}"`, ...limits };
+      return { on, job: { ...job, tags: [], userInitiated: true }, delayMs: 0, runAt: null, startMs: null };
+    });
+    const row = newJob({
+      ...{ id, type: 'album', queue, payload: `"${id}"`, runAt: this.#now, timeoutMs: null, totalMs },
+      ...{ parentId: this.#parent(parent), batch: { policy, open, callbacks: called } },
+    });
+    return [row, ...jobs.map((spec) => ({ ...this.#newJob(spec), parentId: id }))];
   }
 
   async #claim(index: number, n: number): Promise<void> {
@@ -229,9 +274,11 @@ export class Run {
       same(essence(job), essence(known));
     }
     this.#claims.push(...jobs);
-    // A claim may cancel what has expired, where it comes across it.
-    for (const job of this.#model.expired(this.#now))
-      if ((await this.#store.get(job.id))!.status === 'cancelled') this.#model.end(job, 'cancelled', this.#now);
+    // A claim may cancel what has expired, where it comes across it. What a batch cancels thereupon says so.
+    for (const job of this.#model.expired(this.#now)) {
+      const { status, error } = (await this.#store.get(job.id))!;
+      if (status === 'cancelled' && !error!.startsWith('batch ')) this.#model.end(job, 'cancelled', this.#now);
+    }
   }
 
   async #finish(job: ClaimedJob | undefined, end: string): Promise<void> {
@@ -248,6 +295,7 @@ export class Run {
       return 'late';
     }
     if (held.cancelRequestedAt !== null && change.to !== 'cancelled') return 'cancel-requested';
+    held.crashes = change.crashes;
     if (change.to === 'queued') this.#model.requeue(held, change.runAt, change.attempts, this.#now);
     else this.#model.end(held, change.to, this.#now);
     return 'applied';
@@ -304,6 +352,13 @@ export class Run {
   /** The id of some job, or of one that never was. */
   #id(pick: number): string {
     return at(this.#model.all(), pick)?.id ?? 'nobody';
+  }
+
+  /** Mostly a batch that runs, if there is one. */
+  #parent(pick: number | null): string | null {
+    if (pick === null) return null;
+    const running = this.#model.all(({ batch, status }) => batch !== null && status === 'running');
+    return pick % 3 > 0 && running.length > 0 ? at(running, pick)!.id : this.#id(pick);
   }
 
   #some({ pick, all }: { pick: number; all: boolean }): string[] {

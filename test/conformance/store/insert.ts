@@ -67,6 +67,7 @@ export const insertCases = ({ test }: Subject): void => {
       limitKey: 'l',
       timeoutMs: 1500,
       held: false,
+      batch: null,
       worker: null,
       createdAt: T0 + 5,
       queuedAt: T0 + 5,

@@ -8,11 +8,12 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import { number } from '../flags.ts';
 import { type Interruption, untilInterrupted } from '../interrupt.ts';
 import { paintStatus } from '../job-text.ts';
-import { bytes, count, type Output } from '../print.ts';
+import { bytes, count, type Output, span } from '../print.ts';
 
 type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 const LOOK_MS = 500;
+const LATELY_MS = 900_000;
 
 export const addStatus = (program: Command, run: Run): void => {
   program
@@ -70,17 +71,33 @@ const waitEmpty = async (
 };
 
 const show = async (client: Client, out: Output): Promise<{ failed: number }> => {
-  const [{ byType, ...stats }, workers] = await Promise.all([client.stats(), client.workers()]);
+  const since = Date.now() - LATELY_MS;
+  const [{ byType, ...stats }, workers, lately] = await Promise.all([
+    client.stats(),
+    client.workers(),
+    client.metrics({ since }),
+  ]);
   const alive = workers.filter(({ leaseUntil }) => leaseUntil >= Date.now());
   const slots = alive.reduce((sum, worker) => sum + worker.slots, 0);
-  await out.record('status', { ...stats, byType, workers: alive.length, slots }, () =>
+  await out.record('status', { ...stats, byType, workers: alive.length, slots, lately: lately.total }, () =>
     [
       ...STATUSES.map(
         (name) =>
           `${paintStatus(name, out)}${' '.repeat(12 - name.length)}${stats.byStatus[name].toLocaleString('en-US').padStart(12)}`,
       ),
       `${count(stats.total, 'job')} in all, ${bytes(stats.sizeBytes)}. ${count(alive.length, 'worker')} with ${count(slots, 'slot')}.`,
+      `Last 15 minutes: ${rates(lately.total)}.`,
     ].join('\n'),
   );
   return { failed: stats.byStatus.failed + stats.byStatus.timeout };
 };
+
+const rates = (total: Awaited<ReturnType<Client['metrics']>>['total']): string => {
+  const { createdPerSecond, completedPerSecond, errorRate, waitMs, runMs } = total;
+  const parts = [`${perSecond(createdPerSecond)} jobs/s in`, `${perSecond(completedPerSecond)} jobs/s completed`];
+  if (errorRate !== null) parts.push(`${Number((errorRate * 100).toFixed(1))} % failed`);
+  if (waitMs) parts.push(`waited ${span(waitMs.p95)} and ran ${runMs ? span(runMs.p95) : '–'} (95 of 100)`);
+  return parts.join(', ');
+};
+
+const perSecond = (rate: number): string => String(Number(rate.toPrecision(2)));

@@ -94,6 +94,31 @@ export const jobs: Migration = {
     ) without rowid;
     create table job_meta (name text primary key, value integer not null) without rowid;
 
+    -- What happened in each minute (its start), and how many jobs waited and ran in it. wait_times and run_times:
+    -- histograms as JSON, see src/job/histogram.ts. In job_depths the queue without a name is all queues together.
+    create table job_minutes (
+      minute integer not null, queue text not null, type text not null,
+      created integer not null, started integer not null, completed integer not null, failed integer not null,
+      timeout integer not null, cancelled integer not null, retried integer not null,
+      wait_ms integer not null, ran integer not null, run_ms integer not null, wait_times text, run_times text,
+      primary key (minute, queue, type)
+    ) without rowid;
+    create table job_depths (
+      minute integer not null, queue text not null, waiting integer not null, running integer not null,
+      primary key (minute, queue)
+      ) without rowid;
+
+    -- Jobs whose state derives from their children. moves, losses: how many children may still move, or be lost, before anybody
+    -- must count them; 0 moves: it is to be looked at in any case.
+    create table job_batches (
+      job integer primary key, policy text not null, open integer not null,
+      timed_out_at integer, moves integer not null default 0, losses integer not null default 0
+    );
+    -- Beside them, because they may be large, and are read only when a batch ends or is shown.
+    create table job_callbacks (
+      job integer not null, kind text not null, id text not null, type text not null, body text not null, primary key (job, kind)
+    ) without rowid;
+
     -- Changes for processes that listen; one row per transaction, written only while another process listens.
     create table job_journal (n integer primary key autoincrement, origin text not null, at integer not null, body text not null);
     create table job_listeners (origin text primary key, seen_at integer not null) without rowid;
@@ -104,11 +129,15 @@ export const jobs: Migration = {
     create index jobs_delayed on jobs(run_at) where status = 'queued' and gate = 1;
     create index jobs_keyed on jobs(limit_key, gate, queue, priority, run_at) where status = 'queued' and limit_key is not null;
     create index jobs_aside on jobs(type, queue, priority, run_at) where status = 'queued' and gate = 3;
+    -- A batch runs without an owner.
     create index jobs_running on jobs(queue, lease_owner) where status = 'running';
     create index jobs_running_key on jobs(limit_key) where status = 'running' and limit_key is not null;
     create index jobs_expiring on jobs(expires_at) where expires_at is not null and status in ('created', 'queued');
     create unique index jobs_unique on jobs(unique_key)
       where unique_key is not null and status in ('created', 'queued', 'running');
+
+    -- Is a child of this batch unfinished? And how many ended in what? Both from the index alone.
+    create index jobs_children on jobs(parent_job_id, status) where parent_job_id is not null;
 
     -- For people, under S1's names: lists newest first (seq is the implicit last column, so nothing is sorted).
     create index idx_jobs_status on jobs(status) where status not in ('queued', 'running');

@@ -1,6 +1,6 @@
 /** What workers and people do to jobs. Every statement repeats its guard; `changes = 0` means: somebody else was first. */
 import type { Change } from '../../../job/change.ts';
-import { REVIVABLE, type Status } from '../../../job/states.ts';
+import { ACTIVE, type Status } from '../../../job/states.ts';
 import type {
   Adjustment,
   AdjustOutcome,
@@ -13,10 +13,10 @@ import type {
 } from '../../store.ts';
 import { type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { number, text, toChange } from '../rows.ts';
+import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { keysOf, unpark } from './limit.ts';
-import { chunkOf } from './target.ts';
+import { COLUMNS, chunkOf, IS_BATCH } from './target.ts';
 
 // The id beside seq and claim is a second lock on the same door.
 const MINE = `seq = @seq AND claim = @claim AND id = @id AND status = 'running'`;
@@ -76,9 +76,18 @@ const applyChange = (txn: Transaction, change: Change): ApplyOutcome => {
   }
   failpoints.hit?.('change-applied');
   if (to !== 'completed') writeAttempt(txn, change);
-  txn.moved(job, 'running', to);
+  txn.moved(job, 'running', to, at);
+  const ended = to === 'queued' ? RETRIED[change.outcome] : to;
+  if (ended) txn.rollups.ended(job, ended, job.startedAt, at);
   txn.tell(() => tellChange(change));
   return 'applied';
+};
+
+/** Which ends of an attempt count as one; what was put off or handed back did not end. */
+const RETRIED: Partial<Record<Change['outcome'], 'retried'>> = {
+  failed: 'retried',
+  timeout: 'retried',
+  crashed: 'retried',
 };
 
 /** The jobs row shows an attempt that completed, or runs; every other is kept beside it. */
@@ -149,50 +158,37 @@ export const cancelChunk = (
   reason: string,
   now: number,
 ): CancelOutcome & { next: number | null } => {
-  const { rows, next } = chunkOf(txn, target, ['created', 'queued', 'running'], after);
+  const { rows, next } = chunkOf(txn, target, ACTIVE, after);
+  return { ...cancelRows(txn, rows, reason, now), next };
+};
+
+/** Unfinished rows: what waits is cancelled, what runs is asked to stop, and a batch has its children cancelled. */
+export const cancelRows = (txn: Transaction, rows: readonly Row[], reason: string, now: number): CancelOutcome => {
   const waiting = rows.filter((row) => row['status'] !== 'running');
   const running = rows.filter((row) => row['status'] === 'running' && row['cancel_requested_at'] === null);
   if (waiting.length > 0) txn.run(CANCEL_WAITING, { now, reason, seqs: seqsOf(waiting) });
   if (running.length > 0) txn.run(CANCEL_RUNNING, { now, reason, seqs: seqsOf(running) });
   failpoints.hit?.('cancel-written');
   tellCancelled(txn, waiting, reason, now);
-  for (const row of running)
+  for (const row of running) {
     txn.tell(() => toChange(row, 'cancel-requested', 'running', 'running', now, { error: reason }));
+    if (row['lease_owner'] === null) txn.touch(text(row['id']), now);
+  }
   unpark(txn, keysOf(waiting));
-  return { cancelled: waiting.length, requested: rows.length - waiting.length, next };
+  return { cancelled: waiting.length, requested: rows.length - waiting.length };
 };
 
 /** Waiting rows were cancelled: count and tell. */
 export const tellCancelled = (txn: Transaction, rows: readonly Row[], reason: string, now: number): void => {
   for (const row of rows) {
     const from = text(row['status']) as Status;
-    txn.moved(jobOf(row), from, 'cancelled');
+    txn.moved(jobOf(row), from, 'cancelled', now);
+    txn.rollups.count(jobOf(row), 'cancelled', now);
     txn.tell(() => toChange(row, 'status', from, 'cancelled', now, { error: reason }));
   }
 };
 
-/** A key that is in use again makes its job unable to come back: then the row is left out. */
-const REVIVE = sql`
-  UPDATE OR IGNORE jobs SET status = 'queued', life = life + 1, attempts = 0, crashes = 0, gate = 0, run_at = @now, queued_at = @now,
-    started_at = NULL, completed_at = NULL, timeout_at = NULL, deadline_at = NULL, expires_at = NULL, cancel_requested_at = NULL, cancel_reason = NULL,
-    progress = 0, note = NULL, result = NULL, error = NULL, held = 0
-  WHERE seq = @seq AND status = @status`;
-
-export const reviveChunk = (txn: Transaction, target: Target, after: number, now: number) => {
-  const { rows, next } = chunkOf(txn, target, REVIVABLE, after);
-  let revived = 0;
-  for (const row of rows) {
-    const from = text(row['status']) as Status;
-    if (txn.run(REVIVE, { seq: row['seq']!, status: from, now }) === 0) continue;
-    revived++;
-    failpoints.hit?.('job-revived');
-    txn.moved(jobOf(row), from, 'queued');
-    txn.tell(() => toChange({ ...row, attempts: 0, run_at: now }, 'status', from, 'queued', now));
-  }
-  return { revived, next };
-};
-
-const FIND = sql`SELECT seq, id, type, queue, status, attempts, run_at, limit_key, held FROM jobs WHERE id = ?`;
+const FIND = sql`SELECT ${COLUMNS}, held, ${IS_BATCH} AS is_batch FROM jobs WHERE id = ?`;
 const ADJUST = sql`
   UPDATE jobs SET status = @status, priority = coalesce(@priority, priority), run_at = @runAt, gate = @gate, held = @held,
     queued_at = coalesce(queued_at, CASE WHEN @status = 'queued' THEN @now END)
@@ -202,6 +198,7 @@ const ADJUST = sql`
 export const adjustJob = (txn: Transaction, id: string, change: Adjustment, now: number): AdjustOutcome => {
   const row = txn.get(FIND, id);
   if (!row) return { kind: 'missing' };
+  if (row['is_batch'] === 1) return { kind: 'batch' };
   const from = text(row['status']) as Status;
   if (from !== 'created' && from !== 'queued') return { kind: 'refused', status: from };
   const held = change.held ?? row['held'] === 1;
@@ -211,15 +208,10 @@ export const adjustJob = (txn: Transaction, id: string, change: Adjustment, now:
   const priority = change.priority ?? null;
   txn.run(ADJUST, { seq: row['seq']!, status, priority, runAt, gate, held: held ? 1 : 0, now });
   failpoints.hit?.('job-adjusted');
-  txn.moved(jobOf(row), from, status);
+  txn.moved(jobOf(row), from, status, now);
   txn.tell(() => toChange({ ...row, run_at: runAt }, 'status', from, status, now));
   unpark(txn, keysOf([row]));
   return { kind: 'done' };
 };
-
-export const jobOf = (row: Row): { queue: string; type: string } => ({
-  queue: text(row['queue']),
-  type: text(row['type']),
-});
 
 export const seqsOf = (rows: readonly Row[]): string => JSON.stringify(rows.map((row) => row['seq'] as Value));

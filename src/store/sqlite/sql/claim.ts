@@ -47,11 +47,11 @@ const OPEN_WANTED = sql`
 
 const QUEUES = sql`SELECT name FROM job_queues LIMIT 2`;
 
-/** Room of a queue: 0 while paused, what its limit leaves, or no bound. */
+/** Room of a queue: 0 while paused, what its limit leaves, or no bound. A batch has no owner and takes no room. */
 const ROOM = `
   CASE WHEN paused AND (paused_until IS NULL OR paused_until > @now) THEN 0
        WHEN max_running IS NULL THEN 1000000
-       ELSE max(0, max_running - (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.queue = job_queues.name)) END`;
+       ELSE max(0, max_running - (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.queue = job_queues.name AND r.lease_owner > '')) END`;
 
 /** Whether the n-th candidate of its key fits under the key's limit, exactly. */
 const FITS = `
@@ -107,7 +107,7 @@ const TAKE = sql`
     progress = 0, note = NULL, timeout_at = @now + timeout_seconds * 1000, deadline_at = coalesce(deadline_at, @now + total_seconds * 1000)
   WHERE seq IN (SELECT value FROM json_each(@seqs))
   RETURNING seq, id, type, queue, priority, attempts, max_attempts, crashes, max_crashes, life, claim, parent_job_id, limit_key,
-    timeout_seconds, deadline_at, started_at, run_at, large, payload`;
+    timeout_seconds, deadline_at, started_at, run_at, large, payload, max(run_at, coalesce(queued_at, run_at)) AS ready_at`;
 const LARGE = sql`SELECT payload FROM job_payloads WHERE seq = ?`;
 const NEXT_AT = sql`SELECT min(run_at) AS at FROM jobs WHERE status = 'queued' AND gate = 1`;
 
@@ -178,7 +178,8 @@ const take = (txn: Transaction, seqs: readonly number[], owner: string, now: num
   for (const row of rows) {
     const job = toClaimed(row['large'] ? { ...row, payload: txn.get(LARGE, row['seq']!)!['payload']! } : row);
     bySeq.set(job.seq, job);
-    txn.moved(job, 'queued', 'running');
+    txn.moved(job, 'queued', 'running', now);
+    txn.rollups.started(job, number(row['ready_at']), now);
     txn.tell(() => {
       const { seq, id, type, queue, attempts, runAt } = job;
       return { kind: 'status', seq, id, type, queue, attempts, runAt, at: now, from: 'queued', to: 'running' };

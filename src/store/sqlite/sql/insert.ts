@@ -1,11 +1,12 @@
-import type { NewJob } from '../../../job/enqueue-options.ts';
-import type { Status } from '../../../job/states.ts';
+import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
+import { isFinal, type Status } from '../../../job/states.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
 import { number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { keyIsFull, unpark } from './limit.ts';
+import { IS_BATCH } from './target.ts';
 
 /** One row per call inside the group's transaction. ON CONFLICT: the key was looked at before, so a conflict is the id's. */
 const INSERT = sql`
@@ -16,7 +17,10 @@ const INSERT = sql`
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`;
 const INSERT_TAG = sql`INSERT INTO job_tags VALUES (?, ?)`;
 const ENSURE_QUEUE = sql`INSERT INTO job_queues (name) VALUES (?) ON CONFLICT DO NOTHING`;
-const HAS_JOB = sql`SELECT 1 FROM jobs WHERE id = ?`;
+const PARENT = sql`SELECT status, ${IS_BATCH} AS is_batch FROM jobs WHERE id = ?`;
+const START_BATCH = sql`UPDATE jobs SET started_at = @now, deadline_at = @now + total_seconds * 1000 WHERE seq = @seq`;
+const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open) VALUES (?, ?, ?)`;
+const INSERT_CALLBACK = sql`INSERT INTO job_callbacks VALUES (?, ?, ?, ?, ?)`;
 
 /** Literal states: a partial index is used only if the statement repeats its predicate. */
 const KEY_HOLDER = sql`
@@ -42,12 +46,20 @@ const INLINE_CHARACTERS = 1024;
 /** What the row holds in place of a large payload; `large` tells. */
 const ELSEWHERE = 'null';
 
-/** Inserts jobs in order. What cannot be inserted is reported, and the others go in. */
-export const insertJobs = (txn: Transaction, jobs: readonly NewJob[], now: number): InsertOutcome[] =>
-  jobs.map((job) => {
+/**
+ * Inserts jobs in order. What cannot be inserted is reported, and the others go in; but children of a batch that did not go in
+ * do not become children of whatever has its id.
+ */
+export const insertJobs = (txn: Transaction, jobs: readonly NewJob[], now: number): InsertOutcome[] => {
+  const refused = new Set<string>();
+  return jobs.map((job) => {
+    if (job.parentId !== null && refused.has(job.parentId)) return { kind: 'no-parent', id: job.id };
     ensureQueue(txn, job.queue);
-    return insertJob(txn, job, now);
+    const outcome = insertJob(txn, job, now);
+    if (job.batch && outcome.kind !== 'inserted') refused.add(job.id);
+    return outcome;
   });
+};
 
 /** Calls that arrive together share a transaction, and mostly a queue. */
 const ensureQueue = (txn: Transaction, name: string): void => {
@@ -57,9 +69,11 @@ const ensureQueue = (txn: Transaction, name: string): void => {
 };
 
 const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome => {
-  if (job.parentId !== null && !txn.get(HAS_JOB, job.parentId)) return { kind: 'no-parent', id: job.id };
+  const wrong = job.parentId === null ? null : wrongParent(txn, job.id, job.parentId);
+  if (wrong) return wrong;
   const holder = job.key === null ? undefined : holderOf(txn, job, now);
   if (holder) return onTakenKey(txn, job, holder, now);
+  const status = job.batch ? 'running' : job.status;
   const gate = gateOf(txn, job, now);
   const large = job.payload.length > INLINE_CHARACTERS;
   const { changes, lastInsertRowid } = txn.db
@@ -68,7 +82,7 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
       job.id,
       job.type,
       job.queue,
-      job.status,
+      status,
       job.priority,
       job.runAt,
       gate,
@@ -79,11 +93,11 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
       job.parentId,
       job.replayOf,
       job.userInitiated ? 1 : 0,
-      job.status === 'created' ? 1 : 0,
+      status === 'created' ? 1 : 0,
       seconds(job.timeoutMs),
       seconds(job.totalMs),
       now,
-      job.status === 'queued' ? now : null,
+      status === 'queued' ? now : null,
       job.expiresAt,
       job.tags.length > 0 ? JSON.stringify(job.tags) : null,
       large ? 1 : 0,
@@ -94,9 +108,29 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
   failpoints.hit?.('job-inserted');
   writeBeside(txn, seq, job, large);
   if (job.key !== null && job.keyUntil !== null) txn.run(OPEN_WINDOW, job.key, job.id, job.keyUntil);
-  txn.moved(job, null, job.status);
-  txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: job.status, attempts: 0 }));
+  txn.moved(job, null, status, now);
+  txn.rollups.count(job, 'created', now);
+  txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: status, attempts: 0 }));
+  if (job.batch) startBatch(txn, seq, job.id, job.batch, now);
   return { kind: 'inserted', id: job.id, seq };
+};
+
+/** Why a job cannot become a child of this one. */
+const wrongParent = (txn: Transaction, id: string, parentId: string): InsertOutcome | null => {
+  const parent = txn.get(PARENT, parentId);
+  if (!parent) return { kind: 'no-parent', id };
+  const status = text(parent['status']) as Status;
+  return parent['is_batch'] === 1 && isFinal(status) ? { kind: 'parent-ended', id, status } : null;
+};
+
+const startBatch = (txn: Transaction, seq: number, id: string, batch: NewBatch, now: number): void => {
+  const { policy, open, callbacks } = batch;
+  txn.run(START_BATCH, { seq, now });
+  txn.run(INSERT_BATCH, seq, JSON.stringify(policy), open ? 1 : 0);
+  for (const { on, job, ...times } of callbacks)
+    txn.run(INSERT_CALLBACK, seq, on, job.id, job.type, JSON.stringify({ on, job, ...times }));
+  failpoints.hit?.('batch-inserted');
+  txn.touch(id, now);
 };
 
 const ofNew = ({ id, type, queue, runAt }: NewJob, seq: number) => ({ seq, id, type, queue, runAt });
@@ -154,8 +188,9 @@ const replace = (txn: Transaction, job: NewJob, holder: Row, status: Status, now
     tags: job.tags.length > 0 ? JSON.stringify(job.tags) : null,
   });
   writeBeside(txn, seq, job, large);
-  txn.moved({ queue: text(holder['queue']), type: text(holder['type']) }, status, null);
-  txn.moved(job, null, status);
+  // It stays the child of its parent, for which nothing has changed.
+  txn.moved({ queue: text(holder['queue']), type: text(holder['type']), parentId: null }, status, null, now);
+  txn.moved({ ...job, parentId: null }, null, status, now);
   if (holder['limit_key'] !== null) unpark(txn, [text(holder['limit_key'])]);
   const row = { ...holder, type: job.type, queue: job.queue, run_at: job.runAt };
   txn.tell(() => toChange(row, 'status', status, status, now));

@@ -1,24 +1,23 @@
 /** Chores: orphans, expiry, retention, removal, pauses. */
 import { crashedTooOften, jobExpired } from '../../../job/errors.ts';
-import { FINAL, type FinalStatus, type Status } from '../../../job/states.ts';
+import { FINAL, type FinalStatus, isFinal, type Status } from '../../../job/states.ts';
 import type { Orphan, QueueChange, Retention, Target } from '../../store.ts';
 import { type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { number, text, toChange, workerName } from '../rows.ts';
+import { jobOf, number, text, toChange, workerName } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
-import { jobOf, seqsOf, tellCancelled, WRITE_ATTEMPT } from './change.ts';
+import { seqsOf, tellCancelled, WRITE_ATTEMPT } from './change.ts';
 import { keysOf, unpark } from './limit.ts';
-import { chunkOf } from './target.ts';
+import { COLUMNS, chunkOf } from './target.ts';
 
 /** The beat guards: a worker that has shown itself since it was looked at is not dead. */
 const DECLARE_DEAD = sql`DELETE FROM job_workers WHERE owner = ? AND beat = ?`;
 
-/** A running job is an orphan if and only if its owner has no row. */
+/** A running job is an orphan if and only if its owner has no row; a batch has no owner at all. */
 const ORPHANS = sql`
-  SELECT seq, id, type, queue, status, attempts, run_at, limit_key, claim, life, crashes, max_crashes, started_at, lease_owner,
-    cancel_requested_at, cancel_reason
+  SELECT ${COLUMNS}, claim, life, crashes, max_crashes, started_at, cancel_reason
   FROM jobs INDEXED BY jobs_running
-  WHERE status = 'running' AND lease_owner NOT IN (SELECT owner FROM job_workers) LIMIT 500`;
+  WHERE status = 'running' AND lease_owner IS NOT NULL AND lease_owner NOT IN (SELECT owner FROM job_workers) LIMIT 500`;
 
 /** The claim number grows, so that whatever the old owner still sends fails its guard. */
 const RELEASE = sql`
@@ -46,7 +45,7 @@ const release = (txn: Transaction, row: Row, now: number): Orphan => {
   const quarantined = crashes >= number(row['max_crashes']);
   const died = { name: 'WorkerDied', message: `The worker ${worker} died while it ran this job.` };
   const cancelled = row['cancel_requested_at'] !== null;
-  const to: Status = cancelled ? 'cancelled' : quarantined ? 'failed' : 'queued';
+  const to = cancelled ? 'cancelled' : quarantined ? 'failed' : 'queued';
   const error = cancelled
     ? text(row['cancel_reason'])
     : quarantined
@@ -67,7 +66,8 @@ const release = (txn: Transaction, row: Row, now: number): Orphan => {
     error: JSON.stringify(died),
   });
   failpoints.hit?.('orphan-released');
-  txn.moved(jobOf(row), 'running', to);
+  txn.moved(jobOf(row), 'running', to, now);
+  txn.rollups.ended(jobOf(row), to === 'queued' ? 'retried' : to, number(row['started_at']), now);
   txn.tell(() => toChange({ ...row, attempts }, 'status', 'running', to, now, { error }));
   return { id: text(row['id']), type: text(row['type']), crashes, quarantined: to === 'failed' };
 };
@@ -78,7 +78,7 @@ const EXPIRED = sql`
   WHERE expires_at IS NOT NULL AND status IN ('created', 'queued') AND expires_at <= ? AND started_at IS NULL
   ORDER BY expires_at LIMIT 500`;
 const ROWS = sql`
-  SELECT seq, id, type, queue, status, attempts, run_at, limit_key, expires_at FROM jobs
+  SELECT ${COLUMNS}, expires_at FROM jobs
   WHERE seq IN (SELECT value FROM json_each(?)) AND status IN ('created', 'queued')`;
 const EXPIRE = sql`UPDATE jobs SET status = 'cancelled', gate = 0, completed_at = ?, error = ? WHERE seq = ?`;
 
@@ -100,9 +100,12 @@ export const expireRows = (txn: Transaction, seqs: readonly number[], now: numbe
   return rows.length;
 };
 
-const COLUMNS = 'seq, id, type, queue, status, attempts, run_at, limit_key';
 /** One state at a time, and named as the partial index names it: else every finished row would be sorted. */
 const finished = (status: FinalStatus) => `status = '${status}' AND status NOT IN ('queued', 'running')`;
+
+/** What a batch still counts stays until the batch has ended. The few that run are looked up once per statement. */
+const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
+  SELECT id FROM jobs INDEXED BY jobs_running WHERE status = 'running' AND lease_owner IS NULL)`;
 
 /**
  * Only the 2,000 oldest are looked at, so that many rows which are old but finished late cost nothing. A parent stays until its
@@ -111,11 +114,13 @@ const finished = (status: FinalStatus) => `status = '${status}' AND status NOT I
 const old = (status: FinalStatus) => sql`
   SELECT ${COLUMNS} FROM (
     SELECT * FROM jobs
-    WHERE ${finished(status)} AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id) ORDER BY seq LIMIT 2000) old
+    WHERE ${finished(status)} AND NOT (${KEPT_BY_BATCH})
+      AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id) ORDER BY seq LIMIT 2000) old
   WHERE completed_at < ? LIMIT 500`;
 const oldest = (status: FinalStatus) => sql`
   SELECT ${COLUMNS} FROM jobs
-  WHERE ${finished(status)} AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id)
+  WHERE ${finished(status)} AND NOT (${KEPT_BY_BATCH})
+    AND NOT EXISTS (SELECT 1 FROM jobs c WHERE c.parent_job_id = jobs.id)
   ORDER BY seq LIMIT min(+?, 500)`;
 const OLD = {
   completed: old('completed'),
@@ -153,6 +158,8 @@ const DELETES = [
     SELECT t.value, j.seq FROM jobs j, json_each(j.tags) t WHERE j.tags IS NOT NULL AND j.seq IN (SELECT value FROM json_each(?)))`,
   sql`DELETE FROM job_payloads WHERE seq IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM job_attempts WHERE job IN (SELECT value FROM json_each(?))`,
+  sql`DELETE FROM job_batches WHERE job IN (SELECT value FROM json_each(?))`,
+  sql`DELETE FROM job_callbacks WHERE job IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM job_logs WHERE job IN (SELECT value FROM json_each(?))`,
   sql`DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(?))`,
 ];
@@ -163,13 +170,14 @@ const deleteRows = (txn: Transaction, rows: readonly Row[], now: number): void =
   for (const statement of DELETES) txn.run(statement, seqs);
   for (const row of rows) {
     const status = text(row['status']) as Status;
-    txn.moved(jobOf(row), status, null);
+    txn.moved(jobOf(row), status, null, now);
     txn.tell(() => toChange(row, 'removed', status, status, now));
   }
   unpark(txn, keysOf(rows));
 };
 
 const CHILDREN = sql`SELECT seq FROM jobs WHERE parent_job_id = ? LIMIT 1001`;
+const IS_KEPT = sql`SELECT 1 FROM jobs WHERE seq = ? AND ${KEPT_BY_BATCH}`;
 const NOT_RUNNING = [
   'created',
   'queued',
@@ -179,12 +187,18 @@ const NOT_RUNNING = [
   'timeout',
 ] as const satisfies readonly Status[];
 
-/** One chunk, from the newest on: so the children of a family come before their parents. */
+/**
+ * One chunk, from the newest on: so the children of a family come before their parents. What has ended in a batch that runs is
+ * still counted by it, and stays.
+ */
 export const removeChunk = (txn: Transaction, target: Target, before: number, now: number) => {
   const { rows, next } = chunkOf(txn, target, NOT_RUNNING, before, 'newest');
   const going = new Set<Value>();
-  for (const row of rows)
-    if (txn.all(CHILDREN, row['id']!).every((child) => going.has(child['seq']!))) going.add(row['seq']!);
+  for (const row of rows) {
+    const isCounted =
+      row['parent_job_id'] !== null && isFinal(text(row['status']) as Status) && txn.get(IS_KEPT, row['seq']!);
+    if (!isCounted && txn.all(CHILDREN, row['id']!).every((child) => going.has(child['seq']!))) going.add(row['seq']!);
+  }
   const removed = rows.filter((row) => going.has(row['seq']!));
   deleteRows(txn, removed, now);
   if (removed.length > 0) failpoints.hit?.('job-removed');

@@ -6,6 +6,7 @@ import { STATUSES, type Status } from '../../../job/states.ts';
 import type { JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
 import { number, numberOrNull, text, textOrNull, toAttempt, toJob, toLogLine, toWorker } from '../rows.ts';
+import { batchInfoOf } from './batch.ts';
 import { whereOf } from './target.ts';
 
 const JOB = `SELECT jobs.*, CASE WHEN large THEN (SELECT payload FROM job_payloads p WHERE p.seq = jobs.seq) END AS large_payload FROM jobs`;
@@ -13,7 +14,7 @@ const GET = sql`${JOB} WHERE id = ?`;
 
 export const getJob = (db: Connection, id: string): Job | null => {
   const row = db.get(GET, id);
-  return row ? toJob(row) : null;
+  return row ? toJob(row, batchInfoOf(db, row)) : null;
 };
 
 /** Keyset paging: a page costs the same wherever it lies. */
@@ -30,7 +31,7 @@ const listBySeq = (db: Connection, filter: CheckedFilter, { order, limit, after 
     values.push(cursor(after, 1)[0]!);
   }
   const rows = db.all(`${JOB} WHERE ${where.text} ${from} ORDER BY seq ${direction} LIMIT +?`, ...values, limit + 1);
-  return toPage(rows, limit, (row) => [row['seq']!]);
+  return toPage(db, rows, limit, (row) => [row['seq']!]);
 };
 
 const ALL_QUEUES = sql`SELECT name FROM job_queues`;
@@ -44,7 +45,7 @@ const listNext = (db: Connection, filter: CheckedFilter, { limit, after }: Check
     ${from ? 'AND (priority, run_at, seq) > (?, ?, ?)' : ''} ORDER BY priority, run_at, seq LIMIT +?`;
   const rows = queues.flatMap((queue) => db.all(statement, queue, ...where.values, ...(from ?? []), limit + 1));
   rows.sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
-  return toPage(rows.slice(0, limit + 1), limit, keyOf);
+  return toPage(db, rows.slice(0, limit + 1), limit, keyOf);
 };
 
 const keyOf = (row: Row): Value[] => [row['priority']!, row['run_at']!, row['seq']!];
@@ -54,8 +55,8 @@ const compareKeys = (a: Value[], b: Value[]): number => {
   return 0;
 };
 
-const toPage = (rows: Row[], limit: number, key: (row: Row) => Value[]): JobPage => ({
-  jobs: rows.slice(0, limit).map(toJob),
+const toPage = (db: Connection, rows: Row[], limit: number, key: (row: Row) => Value[]): JobPage => ({
+  jobs: rows.slice(0, limit).map((row) => toJob(row, batchInfoOf(db, row))),
   next: rows.length > limit ? key(rows[limit - 1]!).join('.') : null,
 });
 
@@ -82,7 +83,7 @@ const KEPT_ATTEMPTS = sql`
 /** The attempt that the row itself shows: the one that runs, or the one that completed. */
 const SHOWN_ATTEMPT = sql`
   SELECT claim, attempts AS attempt, life, started_at, completed_at AS ended_at, lease_owner AS worker, status AS outcome, NULL AS error
-  FROM jobs WHERE id = ? AND status IN ('running', 'completed')`;
+  FROM jobs WHERE id = ? AND status IN ('running', 'completed') AND lease_owner IS NOT NULL`;
 
 export const attemptsOf = (db: Connection, id: string): Attempt[] =>
   [...db.all(KEPT_ATTEMPTS, id), ...db.all(SHOWN_ATTEMPT, id)].map(toAttempt);

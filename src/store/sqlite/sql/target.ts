@@ -65,6 +65,13 @@ const TREE = sql`
 
 const CHUNK = 1000;
 
+/** What every verb that moves rows must know of them. */
+export const COLUMNS =
+  'seq, id, type, queue, status, attempts, run_at, limit_key, parent_job_id, lease_owner, cancel_requested_at';
+
+/** Only a batch has started and was never claimed. */
+export const IS_BATCH = '(claim = 0 AND started_at IS NOT NULL)';
+
 /** Up to 1,000 rows of a target, in one of the given states: in insertion order, or against it. */
 export const chunkOf = (
   txn: Transaction,
@@ -73,7 +80,7 @@ export const chunkOf = (
   from: number,
   order: 'oldest' | 'newest' = 'oldest',
 ): { rows: Row[]; next: number | null } => {
-  const columns = `SELECT seq, id, type, queue, status, attempts, run_at, limit_key, cancel_requested_at FROM jobs`;
+  const columns = `SELECT ${COLUMNS}, ${IS_BATCH} AS is_batch FROM jobs`;
   const [side, direction] = order === 'oldest' ? ['>', 'ASC'] : ['<', 'DESC'];
   const rest = `AND status IN (${statuses.map((status) => `'${status}'`).join(', ')}) AND seq ${side} ? ORDER BY seq ${direction} LIMIT ${CHUNK}`;
   let rows: Row[];

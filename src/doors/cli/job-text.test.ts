@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { startManager } from '../../../test/managers.ts';
+import { job } from '../../job/define.ts';
+import { jobRecord, jobRow, jobText } from './job-text.ts';
+import type { Output } from './print.ts';
+
+const plain = { paint: (_: string, text: string) => text } as unknown as Output;
+
+test('a batch shows its policy, how its jobs are, and what it calls', async () => {
+  const manager = await startManager({ worker: false, jobs: { piece: job({ run: async () => {} }) } });
+  const jobs = [{ type: 'piece' }, { type: 'piece' }] as const;
+  const onEnd = { type: 'piece' } as const;
+  const { id } = await manager.enqueueBatch({ type: 'album', jobs, failurePolicy: { atLeast: 2 }, open: true, onEnd });
+  await manager.cancel((await manager.list({ parent: id })).jobs[0]!.id);
+  const batch = (await manager.get(id))!;
+  const text = jobText(batch, [], plain, Date.now());
+  expect(text).toContain(
+    'at least 2, open for more jobs: 2 in all, 0 completed, 0 failed, 0 timed out, 1 cancelled, 1 unfinished',
+  );
+  expect(text).toContain(`on end piece ${batch.batch!.callbacks[0]!.id}`);
+  expect(text).toContain('50 %, 1 of 2, 1 cancelled');
+  expect(text).not.toContain('attempt');
+  expect(jobRow(batch, Date.now())).toMatchObject({ state: '▶ running', attempt: '', what: '1 of 2, 1 cancelled' });
+  expect(jobRecord(batch)).toMatchObject({ batch: { policy: { atLeast: 2 }, open: true, total: 2, cancelled: 1 } });
+});
+
+test('a plain job shows its attempts, and nothing of batches', async () => {
+  const manager = await startManager({ worker: false, jobs: { piece: job({ run: async () => {} }) } });
+  const { id } = await manager.enqueue('piece');
+  const text = jobText((await manager.get(id))!, [], plain, Date.now());
+  expect(text).toContain('attempt      0 of 3');
+  expect(text).not.toContain('batch');
+});
