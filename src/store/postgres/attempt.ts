@@ -153,6 +153,8 @@ const commit = async (
   const writing: Promise<unknown>[] = [];
   const send = ({ statement, params }: { statement: string; params: Params }) => {
     const sent = db.send(statement, params);
+    // All of them are looked at below; until then none may count as nobody's.
+    sent.catch(() => {});
     writing.push(sent);
     return sent;
   };

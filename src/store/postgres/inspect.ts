@@ -8,9 +8,10 @@ import { checkTables, statsOf } from './sql/read.ts';
 
 /** @throws NO_DATABASE, STORE_UNAVAILABLE. */
 export const planPostgres = (url: string): Promise<MigrationPlan> => {
-  const { where } = parseAddress(url);
+  const address = parseAddress(url);
+  const { where } = address;
   return visit(url, async (db) => {
-    const found = await versionOf(db, where);
+    const found = await versionOf(db, address);
     if (found === 0) throw noDatabase(where);
     const known = MIGRATIONS.at(-1)?.version ?? 0;
     const missing = MIGRATIONS.filter(({ version }) => version > found);
@@ -22,9 +23,10 @@ const READABLE = sql`SELECT 1 FROM backline.jobs LIMIT 1`;
 
 /** What must hold between the tables; `quick` only looks whether they can be read. @throws NO_DATABASE, NOT_OUR_DATABASE, STORE_UNAVAILABLE. */
 export const checkPostgres = (url: string, quick = false): Promise<FileReport> => {
-  const { where } = parseAddress(url);
+  const address = parseAddress(url);
+  const { where } = address;
   return visit(url, async (db: Connection) => {
-    if ((await versionOf(db, where)) === 0) throw notOurDatabase(where, 'it has no jobs in it');
+    if ((await versionOf(db, address)) === 0) throw notOurDatabase(where, 'it has no jobs in it');
     const { total, sizeBytes } = await statsOf(db);
     if (quick) await db.get(READABLE);
     const report = quick ? { ok: true, problems: [] } : await checkTables(db);

@@ -120,8 +120,10 @@ const mustBeSupported = async (db: Connection, where: string): Promise<void> => 
     throw databaseTooOld(where, String(row!['name']), OLDEST_SERVER);
 };
 
-/** to_regclass: null for what is not there, and the schema need not exist. */
-const TABLES = sql`SELECT to_regclass('backline.job_schema') IS NOT NULL AS ours, to_regclass('backline.jobs') IS NOT NULL AS jobs`;
+/** Asked of the catalogue as it is: to_regclass answers from a cache that knows nothing of what was committed while we waited for a lock. */
+const TABLES = sql`
+  SELECT coalesce(bool_or(c.relname = 'job_schema'), false) AS ours, coalesce(bool_or(c.relname = 'jobs'), false) AS jobs
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $schema`;
 const VERSION = sql`SELECT coalesce(max(version), 0) AS version FROM backline.job_schema`;
 const APPLIED = sql`
   INSERT INTO backline.job_schema (version, name, applied_at) VALUES ($version, $name, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
@@ -129,23 +131,24 @@ const VERSIONS = sql`
   CREATE TABLE IF NOT EXISTS backline.job_schema (version integer primary key, name text not null, applied_at bigint not null)`;
 
 /** The version of the schema; 0 if there is none. @throws NOT_OUR_DATABASE. */
-export const versionOf = async (db: Connection, where: string): Promise<number> => {
-  const tables = await db.get(TABLES);
+export const versionOf = async (db: Connection, { where, schema }: Address): Promise<number> => {
+  const tables = await db.get(TABLES, { schema });
   if (tables!['ours'] === true) return Number((await db.get(VERSION))!['version']);
   if (tables!['jobs'] === true) throw notOurDatabase(where, 'the schema has a table "jobs" of another program');
   return 0;
 };
 
 /** Applies missing migrations, all in one transaction under a lock. What is up to date is only read: no right to change it is needed. */
-const migratePostgres = async (db: Connection, { where, schema }: Address, create: boolean): Promise<void> => {
-  const found = await versionOf(db, where);
+const migratePostgres = async (db: Connection, address: Address, create: boolean): Promise<void> => {
+  const { where, schema } = address;
+  const found = await versionOf(db, address);
   if (found === 0 && !create) throw noDatabase(where);
   mustBeKnown(where, found, MIGRATIONS);
   if (MIGRATIONS.every(({ version }) => version <= found)) return;
   await db.script(`BEGIN; SELECT pg_advisory_xact_lock(${locksOf(schema).migrate})`);
   try {
     // Another process may have been here since the first look.
-    const now = await versionOf(db, where);
+    const now = await versionOf(db, address);
     mustBeKnown(where, now, MIGRATIONS);
     if (now === 0) await db.script(`CREATE SCHEMA IF NOT EXISTS ${new Statements(schema).quoted}; ${VERSIONS}`);
     for (const { version, name, sql: steps } of MIGRATIONS.filter((one) => one.version > now)) {
