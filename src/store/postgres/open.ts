@@ -4,7 +4,7 @@ import { databaseTooOld, noDatabase, notOurDatabase } from '../../job/errors.ts'
 import { sleep } from '../../util/sleep.ts';
 import { type Migration, mustBeKnown } from '../migrate.ts';
 import { type Address, parseAddress } from './address.ts';
-import { Connection, loadPg, type PgConfig, type PgPool, Statements, sql } from './driver.ts';
+import { Connection, leavingClient, loadPg, type PgConfig, type PgPool, Statements, sql } from './driver.ts';
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { jobs } from './migrations/0001-jobs.ts';
@@ -65,8 +65,9 @@ const configOf = ({ connectionString }: Address): PgConfig => ({
 });
 
 const poolOf = (config: PgConfig): PgPool => {
-  const { Pool } = loadPg();
-  const pool = new Pool({ ...config, max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS });
+  const pg = loadPg();
+  const limits = { max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS };
+  const pool = new pg.Pool({ ...config, ...limits, Client: leavingClient(pg) });
   // An error without a listener would end the process; whoever uses the connection hears of it by its query.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));

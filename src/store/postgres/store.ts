@@ -297,11 +297,11 @@ export class PostgresStore implements Store {
     this.#notifier.close();
     // A server that is away must not hold up the end; and a listener's row lapses by itself.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
-    await Promise.race([leaving, sleep(CLOSE_MS, { keepAlive: false })]);
+    await inTime(leaving);
     // A worker whose store is closed can do nothing more: it must not look alive to others.
     await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
     const ended = Promise.all([this.#listener?.close(), this.#parts.pool.end()]).catch(() => {});
-    await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
+    await inTime(ended);
   }
 
   async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean }): Promise<T> {
@@ -370,6 +370,13 @@ export class PostgresStore implements Store {
     }
   }
 }
+
+/** Waits, but not for long. Connections at rest do not hold the process open: without the timer it would end in the middle of this. */
+const inTime = async (work: Promise<unknown>): Promise<void> => {
+  const over = new AbortController();
+  await Promise.race([work, sleep(CLOSE_MS, { signal: over.signal })]);
+  over.abort();
+};
 
 const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<null[]> => {
   await appendLogs(txn, lines);
