@@ -245,10 +245,11 @@ export const ADDRESSES = 'sqlite:path/to/file.db, a path, :memory:, or postgres:
 const isServer = (where: string): boolean => /^postgres(ql)?:/.test(where);
 
 export const unknownStore = error('UNKNOWN_STORE', (url: string) => ({
-  message: `The database address "${url}" has no known scheme.`,
+  message: `"${url}" is no database address.`,
   field: 'database',
   found: url,
   allowed: ADDRESSES,
+  next: isServer(url) ? 'In a name or password, write / ? # @ : % as %2F %3F %23 %40 %3A %25.' : undefined,
 }));
 
 export const noDatabase = error('NO_DATABASE', (where: string) => ({
@@ -261,7 +262,7 @@ export const noDatabase = error('NO_DATABASE', (where: string) => ({
 export const storeUnavailable = error('STORE_UNAVAILABLE', (where: string, cause: unknown) => ({
   message: `The database ${where} does not answer: ${messageOf(cause)}.`,
   next: isServer(where)
-    ? 'Check the address, the password and the network, and that the server runs and has a connection to spare.'
+    ? 'Check the address, the password, TLS and the network, and that the server runs and has a connection to spare.'
     : 'Check that the path exists, is a file and may be written.',
   cause,
 }));

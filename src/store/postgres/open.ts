@@ -8,6 +8,7 @@ import {
   Connection,
   type CuttablePool,
   cutOff,
+  leavingClient,
   loadPg,
   type PgClient,
   type PgConfig,
@@ -79,8 +80,9 @@ const configOf = ({ connectionString }: Address): PgConfig => ({
 });
 
 const poolOf = (config: PgConfig): CuttablePool => {
-  const { Pool } = loadPg();
-  const pool = new Pool({ ...config, max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS });
+  const pg = loadPg();
+  const limits = { max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS };
+  const pool = new pg.Pool({ ...config, ...limits, Client: leavingClient(pg) });
   // An error without a listener would end the process; whoever uses the connection hears of it by its query.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
