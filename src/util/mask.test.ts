@@ -15,7 +15,7 @@ test.each([
   ['postgres:user:pass@host/db', 'postgres:***@host/db'],
   ['postgres:/user:pa/ss@host/db', 'postgres:***@host/db'],
   ['sqlite:me@work.db', 'sqlite:me@work.db'],
-  ['C:/Users/me@work/backline.db', 'C:/Users/me@work/backline.db'],
+  ['D:/jobs/me@work/backline.db', 'D:/jobs/me@work/backline.db'],
   ['a\n//user:pass@host', 'a\n//***@host'],
   ['sqlite:data/backline.db', 'sqlite:data/backline.db'],
   ['/var/lib/me@work/backline.db', '/var/lib/me@work/backline.db'],

@@ -182,7 +182,7 @@ describe('a file that is not ours to use', () => {
   });
 
   test('an address of another kind is refused by name, without its password', async () => {
-    await expect(openStore('postgres://ada:secret@host/db')).rejects.toMatchObject({
+    await expect(openStore('mysql://ada:secret@host/db')).rejects.toMatchObject({
       code: 'UNKNOWN_STORE',
       message: expect.not.stringContaining('secret'),
     });
