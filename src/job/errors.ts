@@ -6,6 +6,7 @@ import { didYouMean, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
 export * from './batch-errors.ts';
+export * from './move-errors.ts';
 export * from './worker-errors.ts';
 export { codes };
 
