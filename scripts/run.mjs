@@ -33,6 +33,7 @@ const TASKS = {
       [
         ...VITEST,
         'src/job',
+        'src/schedule',
         'src/engine',
         'src/store',
         'src/runner',
@@ -47,6 +48,7 @@ const TASKS = {
   },
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:e2e': { run: [[...VITEST, 'test/journeys']] },
+  'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']] },
   typecheck: { run: [TYPES], build: false },
   lint: { run: [BIOME], build: false },

@@ -28,6 +28,7 @@ export type {
   Percentiles,
 } from './engine/metrics.ts';
 export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
+export { explainTrigger, type NextRunsOptions, nextRuns } from './engine/next-runs.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
@@ -52,5 +53,9 @@ export { WorkerPool, type WorkerPoolOptions } from './runner/child-pool.ts';
 export type { WorkerEnvironment } from './runner/environment.ts';
 export { pythonWorkerFolder } from './runner/module.ts';
 export { ThreadPool, type ThreadPoolOptions } from './runner/thread-pool.ts';
+export type { BusinessDays, Calendar, TimeWindow, Weekday } from './schedule/calendar.ts';
+export type { DaylightSaving } from './schedule/cron.ts';
+export type { ClockChange, ExplainedRun, Explanation } from './schedule/explain.ts';
+export type { CronOptions, Instant, IntervalOptions, OnceOptions, TriggerOptions } from './schedule/schedule.ts';
 export type { IntegrityReport, JobPage, QueueRow, StoreStats, WorkerRow } from './store/store.ts';
 export type { Clock } from './util/clock.ts';

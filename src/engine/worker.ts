@@ -103,6 +103,7 @@ export class Worker {
       onBlocked: (blockedMs) => events.emit('loop-blocked', () => ({ blockedMs })),
       onTrouble: (error) => events.emit('error', () => ({ error, during: 'the heartbeat' })),
     });
+    if (clock.onMove) this.#undo.push(clock.onMove(() => this.wake()));
     for (const runner of this.#lanes.keys()) this.#undo.push(runner.onSlots(() => this.#slotsChanged(runner)));
     events.emit('worker-started', () => ({ worker: info.name, slots: info.slots }));
     this.#loop = this.#work();

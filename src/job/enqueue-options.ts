@@ -19,7 +19,8 @@ import type { Status } from './states.ts';
 
 /**
  * A connection with an open transaction: a better-sqlite3 `Database`, of the same installation that Backline uses (a
- * `DatabaseSync` of node:sqlite where that stands in for it). Never open the file with another copy of SQLite in one process.
+ * `DatabaseSync` of node:sqlite where that stands in for it). Never open the file with another copy of SQLite in one process. On
+ * PostgreSQL a `Client` or `PoolClient` of pg.
  */
 export type Transaction = object;
 

@@ -6,7 +6,9 @@ import { didYouMean, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
 export * from './batch-errors.ts';
+export * from './driver-errors.ts';
 export * from './move-errors.ts';
+export * from './schedule-errors.ts';
 export * from './worker-errors.ts';
 export { codes };
 
@@ -318,31 +320,6 @@ export const networkFileSystem = error('NETWORK_FILE_SYSTEM', (where: string, ki
   found: kind,
   allowed: 'a local disk',
   next: 'Use a local file; for several machines use PostgreSQL.',
-}));
-
-export const driverMissing = error('DRIVER_MISSING', (driver: string, cause: unknown) => ({
-  message: `The database needs the package "${driver}", which is not installed: ${text(cause)}.`,
-  field: 'database',
-  found: driver,
-  next: `Install it beside backline: npm install ${driver}`,
-  cause,
-}));
-
-export const databaseTooOld = error(
-  'DATABASE_TOO_OLD',
-  (where: string, found: string | number, oldest: string | number) => ({
-    message: `The server of ${where} is PostgreSQL ${found}.`,
-    field: 'database',
-    found: String(found),
-    allowed: `PostgreSQL ${oldest} or newer`,
-  }),
-);
-
-export const fileOnly = error('FILE_ONLY', (what: string, where: string, instead: string) => ({
-  message: `${what} is for a database in a file; ${where} is none.`,
-  field: 'database',
-  found: where,
-  next: instead,
 }));
 
 export const storeClosed = error('STORE_CLOSED', () => ({ message: 'The database connection was closed.' }));

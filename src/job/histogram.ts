@@ -4,7 +4,7 @@
  */
 export type Histogram = readonly number[];
 
-const BUCKETS = 24;
+export const BUCKETS = 24;
 
 export const bucketOf = (ms: number): number => (ms < 1 ? 0 : Math.min(BUCKETS - 1, 32 - Math.clz32(ms)));
 

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** A clock that never jumps, in milliseconds from an arbitrary start. */
   monotonic(): number;
+  /** Of a clock that is moved by hand: tells the listener after each move. Returns what ends that. */
+  onMove?(listener: () => void): () => void;
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };

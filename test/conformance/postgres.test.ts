@@ -1,14 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
-import { describeStore } from './describe-store.ts';
-import { embedded18, postgresOn, type Server, startServer } from './postgres.ts';
+import { describePostgres } from './describe-postgres.ts';
+import { embedded18 } from './postgres.ts';
 
-let server: Server;
-beforeAll(async () => {
-  server = await startServer(embedded18);
-});
-afterAll(() => server.dispose());
-
-describeStore(
-  'PostgreSQL 18',
-  postgresOn(() => server),
-);
+describePostgres('PostgreSQL 18', embedded18);

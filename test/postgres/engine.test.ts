@@ -7,6 +7,7 @@ import { Child, endChildren } from '../crash/child.ts';
 import { listen, only, startManager, statesOf } from '../managers.ts';
 import { aborted } from '../mock-job-executor.ts';
 import { nextEvent, until } from '../wait.ts';
+import { connectTo } from './clients.ts';
 
 let server: Server;
 beforeAll(async () => {
@@ -85,9 +86,7 @@ test('two hundred jobs and four workers: each runs exactly once, and more than o
 test('a job and the data of the application commit together, and a wake-up follows', async () => {
   const url = freshSchema(server);
   const manager = await startManager({ jobs: { echo } }, url);
-  const { Client } = (await import('node:module')).createRequire(import.meta.url)('pg');
-  const client = new Client({ connectionString: server.url() });
-  await client.connect();
+  const client = await connectTo(server.url());
   try {
     await client.query('CREATE TABLE orders (id text)');
     await client.query('BEGIN');
@@ -107,9 +106,7 @@ test('a job and the data of the application commit together, and a wake-up follo
 
 test('a handler that completes its job within its own transaction completes it once, with its data', async () => {
   const url = freshSchema(server);
-  const { Client } = (await import('node:module')).createRequire(import.meta.url)('pg');
-  const client = new Client({ connectionString: server.url() });
-  await client.connect();
+  const client = await connectTo(server.url());
   await client.query('CREATE TABLE sums (n int)');
   const task = job({
     run: async (n: unknown, ctx) => {

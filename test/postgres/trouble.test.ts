@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { complete } from '../../src/job/change.ts';
 import { openStore } from '../../src/store/open.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
-import { newJob, newJobs, STILL, T0, workerInfo } from '../conformance/records.ts';
 import { embedded18, freshSchema, query, type Server, startServer } from '../conformance/postgres.ts';
+import { newJob, newJobs, STILL, T0, workerInfo } from '../conformance/records.ts';
 import { codeOf, listen, only, startManager } from '../managers.ts';
 import { signal, until } from '../wait.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
@@ -172,7 +172,10 @@ describe('an address', () => {
 
   test('of a database that does not exist, or of somebody who may not come in, is refused with what the server says', async () => {
     const error = await openStore(server.url('nowhere')).catch((fault: Error) => fault);
-    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('"nowhere" does not exist') });
+    expect(error).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('"nowhere" does not exist'),
+    });
   });
 
   test('of a schema that is not there is refused where nothing may be made', async () => {
@@ -182,9 +185,9 @@ describe('an address', () => {
   test('of a schema with a table "jobs" of another program is refused, and nothing is changed', async () => {
     await query(server.url(), 'CREATE SCHEMA theirs; CREATE TABLE theirs.jobs (id int)');
     expect(await codeOf(() => openPostgres(`${server.url()}?schema=theirs`))).toBe('NOT_OUR_DATABASE');
-    expect(await query(server.url(), `SELECT relname FROM pg_class WHERE relnamespace = 'theirs'::regnamespace`)).toEqual([
-      { relname: 'jobs' },
-    ]);
+    expect(
+      await query(server.url(), `SELECT relname FROM pg_class WHERE relnamespace = 'theirs'::regnamespace`),
+    ).toEqual([{ relname: 'jobs' }]);
   });
 
   test('of a schema that a newer version made is refused', async () => {

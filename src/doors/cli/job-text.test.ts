@@ -31,3 +31,23 @@ test('a plain job shows its attempts, and nothing of batches', async () => {
   expect(text).toContain('attempt      0 of 3');
   expect(text).not.toContain('batch');
 });
+
+test('an attempt shows its error, its causes, and what its process wrote last', async () => {
+  const manager = await startManager({ worker: false, jobs: { piece: job({ run: async () => {} }) } });
+  const { id } = await manager.enqueue('piece');
+  const cause = { name: 'Exit', message: 'code 7', output: 'loading model\nno space left\n' };
+  const attempt = {
+    ...({ claim: 1, attempt: 1, life: 1, startedAt: 0, endedAt: 5, worker: 'w', outcome: 'crashed' } as const),
+    error: { name: 'Died', message: 'it died', code: 'DIED', cause },
+  } as const;
+  const text = jobText((await manager.get(id))!, [attempt], plain, Date.now());
+  expect(text.split('\n').slice(-7)).toEqual([
+    '  attempt 1  1970-01-01 00:00:00Z  crashed after 5 ms  on w',
+    '    Died [DIED]: it died',
+    '    because of',
+    '      Exit: code 7',
+    '      its last words were',
+    '        loading model',
+    '        no space left',
+  ]);
+});

@@ -118,12 +118,19 @@ const attemptText = ({ attempt, life, startedAt, endedAt, worker, outcome, error
 
 const failureText = (failure: Failure | null | undefined, indent: string): string[] => {
   if (!failure) return [];
-  const { name, message, code, stack, cause } = failure;
+  const { name, message, code, stack, cause, output } = failure;
   const text = stack?.includes(message)
     ? stack
     : `${name}${code ? ` [${code}]` : ''}: ${message}${stack ? `\n${stack}` : ''}`;
-  const lines = clean(text)
+  return [
+    ...indented(text, indent),
+    ...(output ? [`${indent}its last words were`, ...indented(output, `${indent}  `)] : []),
+    ...(cause ? [`${indent}because of`, ...failureText(cause, `${indent}  `)] : []),
+  ];
+};
+
+const indented = (text: string, indent: string): string[] =>
+  clean(text)
+    .trimEnd()
     .split('\n')
     .map((line) => `${indent}${line}`);
-  return cause ? [...lines, `${indent}because of`, ...failureText(cause, `${indent}  `)] : lines;
-};

@@ -78,6 +78,14 @@ describe('in an empty folder', () => {
     [['config', '--config', 'none.ts'], /BAD_CONFIG_FILE.*none\.ts does not exist/],
     [['start', '--host', '0.0.0.0'], /HOST_REFUSED {2}--host is "0\.0\.0\.0"/],
     [['work'], /no job type to run/],
+    [['cron', 'explain'], /Missing required argument 'expression'/],
+    [['cron', 'explain', '61 * * * *'], /INVALID_CRON.*minute, "61", is out of range\.\n {2}Allowed: 0 to 59/],
+    [
+      ['cron', 'explain', '@daily', '--tz', 'CEST'],
+      /INVALID_TIME_ZONE {2}--tz is "CEST".*→ Did you mean "Europe\/Berlin"/s,
+    ],
+    [['cron', 'explain', '@daily', '--count', '0'], /INVALID_OPTION {2}--count is 0/],
+    [['cron', 'explain', '@daily', '--after', 'noon'], /INVALID_OPTION {2}--after is "noon"/],
     [['jobs', 'ls', '--database', 'mysql://ada:s3cret@db/x'], /UNKNOWN_STORE/],
     [['jobs', 'ls', '--database', ':memory:'], /in memory lives and dies with its process/],
   ])('%j is refused with 2, on standard error alone, and nothing is written', async (args, message) => {

@@ -7,6 +7,7 @@ import { addAdd } from './commands/add.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
+import { addCron } from './commands/cron.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLogs } from './commands/logs.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   addBackup,
   addDoctor,
   addConfig,
+  addCron,
 ];
 
 const version = (): string => {

@@ -2,12 +2,14 @@
 import { storeUnavailable } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import type { StoreChange } from '../store.ts';
-import { Connection, type Params, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
+import { Connection, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
+import type { Positions } from './positions.ts';
+import { settleBatches } from './sql/batch.ts';
 import { settleFreed } from './sql/limit.ts';
-import { Transaction } from './transaction.ts';
+import { Transaction, type Unsettled, type Writing } from './transaction.ts';
 
 /** One kind of work that many calls can share one run of. */
 export type Batch<I, O> = (txn: Transaction, items: readonly I[]) => Promise<O[]>;
@@ -19,6 +21,10 @@ export interface Piece {
   readonly synced: boolean;
   /** A claim: keeps out other claims if limits are set, and ends its transaction. */
   readonly claims: boolean;
+  /** It begins to listen: all transactions that do not know it yet must be over, and what is handed in after it begins after it. */
+  readonly listens: boolean;
+  /** Jobs come in that have a parent: their batches are locked before anything else, so nothing else is done while they are. */
+  readonly adds: boolean;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -30,17 +36,23 @@ export interface Shared {
   readonly statements: Statements;
   readonly locks: Locks;
   readonly journal: Journal;
+  readonly positions: Positions;
   readonly isWatched: () => boolean;
   /** Queues that are known to exist: they are never deleted. */
   readonly queues: Set<string>;
   /** Something was committed that other processes may want to look at. */
   readonly onCommit: () => void;
+  /** Counters were written, and wait to be added up. */
+  readonly onCounted: () => void;
+  /** Batches of which something is left to cancel, in a transaction that has committed. */
+  readonly onUnsettled: (unsettled: ReadonlyMap<string, Unsettled>) => void;
 }
 
 export interface AttemptOptions {
   readonly synced: boolean;
   /** Which lock of the claims to hold, if any is among the pieces. */
   readonly claims: 'none' | 'shared' | 'alone';
+  readonly listens: boolean;
 }
 
 /** Retry with all other claims kept out: limits are set. Nothing was written. */
@@ -54,7 +66,8 @@ const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
 
 /**
  * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
- * never analysed, and all look-ups here have their index. What is left idle by a process that was cut off ends by itself.
+ * never analysed, and all look-ups here have their index. What a process leaves idle that was cut off, or stands still, ends by
+ * itself: it would hold up others.
  */
 const settings = (synced: boolean): string => `
   SELECT set_config('synchronous_commit', ${
@@ -62,7 +75,7 @@ const settings = (synced: boolean): string => `
       ? `CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END`
       : `'off'`
   }, true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '60s', true)`;
+    set_config('enable_mergejoin', 'off', true), set_config('idle_in_transaction_session_timeout', '10s', true)`;
 
 const CLAIM_LOCK = { none: null, shared: 'pg_advisory_xact_lock_shared', alone: 'pg_advisory_xact_lock' } as const;
 
@@ -85,6 +98,7 @@ export const attempt = async (
   }));
   begun.catch(() => {});
   const txn = new Transaction(shared.where, db, begun, shared.queues);
+  txn.readied = shared.positions.active ? [] : null;
   let results: unknown[][];
   try {
     results = await runPieces(shared, txn, pieces, options);
@@ -98,15 +112,21 @@ export const attempt = async (
   }
   await commit(shared, db, txn, await begun);
   for (const name of txn.newQueues) shared.queues.add(name);
+  if (txn.readied) shared.positions.lower(txn.readied);
   for (const [i, piece] of pieces.entries()) piece.resolve(results[i]!);
+  if (txn.counted) shared.onCounted();
   if (txn.woke || txn.changes.length > 0) shared.onCommit();
+  if (txn.unsettled.size > 0) shared.onUnsettled(txn.unsettled);
   return txn.limits;
 };
 
-const beginning = ({ locks, journal }: Shared, { synced, claims }: AttemptOptions): string => {
+/** Who wants a lock alone does not keep others waiting behind it for long: it is tried again. */
+const ALONE = `SELECT set_config('lock_timeout', '2s', true);`;
+
+const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: AttemptOptions): string => {
   const lock = CLAIM_LOCK[claims];
-  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};
-    SELECT pg_advisory_xact_lock_shared(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
+    SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
     SELECT pg_current_xact_id()::text AS xid,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };
@@ -122,7 +142,7 @@ const runPieces = async (
   const results: unknown[][] = [];
   for (let i = 0; i < pieces.length; ) {
     const { batch } = pieces[i]!;
-    if (pieces[i]!.claims) await settleFreed(txn, shared.locks);
+    if (pieces[i]!.claims) await settle(txn, shared.locks);
     let end = i + 1;
     while (end < pieces.length && pieces[end]!.batch === batch) end++;
     const group = pieces.slice(i, end);
@@ -137,8 +157,14 @@ const runPieces = async (
     }
     i = end;
   }
-  await settleFreed(txn, shared.locks);
+  await settle(txn, shared.locks);
   return results;
+};
+
+/** A batch that cancels its jobs may free limit keys. */
+const settle = async (txn: Transaction, locks: Locks): Promise<void> => {
+  await settleBatches(txn, { within: false });
+  await settleFreed(txn, locks);
 };
 
 /** @throws the error for which nothing was written. */
@@ -149,16 +175,15 @@ const commit = async (
   { xid, othersListen }: { xid: string; othersListen: boolean },
 ): Promise<void> => {
   const { journal } = shared;
-  const counts = txn.takeCounts();
   const writing: Promise<unknown>[] = [];
-  const send = ({ statement, params }: { statement: string; params: Params }) => {
+  const send = ({ statement, params }: Writing) => {
     const sent = db.send(statement, params);
     // All of them are looked at below; until then none may count as nobody's.
     sent.catch(() => {});
     writing.push(sent);
     return sent;
   };
-  if (counts) send(counts);
+  for (const writing of txn.takeCounts()) send(writing);
   if (othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
   const reading = journal.listens && shared.isWatched() ? send(journal.reading()) : null;
   const committed = db.command('COMMIT');

@@ -4,6 +4,7 @@ import type { Shared } from './attempt.ts';
 import { Connection, type PgClient, sql } from './driver.ts';
 import { explain, isLost } from './explain.ts';
 import { notifyWithin } from './listen.ts';
+import { settleBatches } from './sql/batch.ts';
 import { settleFreed } from './sql/limit.ts';
 import { Transaction } from './transaction.ts';
 
@@ -43,9 +44,9 @@ export class CallerTransactions {
       await this.#mustBeOurs(client, db);
       const txn = new Transaction(where, db, Promise.resolve({ listened: true }), queues);
       const result = await work(txn);
+      await settleBatches(txn, { within: true });
       await settleFreed(txn, locks);
-      const counts = txn.takeCounts();
-      if (counts) await db.run(counts.statement, counts.params);
+      for (const { statement, params } of txn.takeCounts()) await db.run(statement, params);
       if (txn.changes.length > 0) {
         // All must hear, this process included: it cannot know when the caller commits. And whether anybody listens is not asked:
         // somebody may begin to before that.

@@ -5,7 +5,8 @@
  * 1. `add` queues a piece of work; it runs now, or with all others at the end of this turn of the event loop. Neighbours of one kind
  *    (inserts, ends of attempts) become one statement.
  * 2. `#write` runs a group between BEGIN and COMMIT, synced to disk if any of it was promised to be. A claim ends its group: the
- *    lock under which it runs should not be held while other work goes on.
+ *    lock under which it runs should not be held while other work goes on. What adds jobs to a parent holds it from the beginning,
+ *    where others lock it last, so it goes apart.
  * 3. If one piece throws, the transaction is rolled back and each piece runs alone, so that only the bad one fails.
  * 4. What another transaction stood in the way of is tried again, and so is what a lost connection rolled back. If the answer to
  *    COMMIT was lost, the server is asked what became of that transaction: nothing is written twice, nothing is given up by mistake.
@@ -14,6 +15,7 @@ import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared } from './attempt.ts';
 import { explain, isConflict, isLost } from './explain.ts';
+import type { Transaction, Unsettled } from './transaction.ts';
 
 export interface CommitsOptions {
   /** Sync promised work to disk; false survives a killed process, but not a power cut. */
@@ -28,6 +30,7 @@ const MAX_RETRY_MS = 50;
 /** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
 const LOST_RETRIES_MS = [0, 50, 200, 500];
 const CLOSE_MS = 5000;
+const SETTLE_AFTER_MS = 50;
 
 export class Commits {
   readonly #shared: Shared;
@@ -37,6 +40,8 @@ export class Commits {
   readonly #writing = new Set<Promise<void>>();
   /** Limits were set when the last claim looked. */
   #limited = true;
+  /** A transaction that begins to listen is on its way: others follow it. */
+  #isHeld = false;
   #closed = false;
 
   constructor(shared: Shared, options: CommitsOptions) {
@@ -45,7 +50,11 @@ export class Commits {
   }
 
   /** Runs `batch` with the items in the next transaction. @param synced the caller was promised that it survives a power cut. */
-  add<I, O>(batch: Batch<I, O>, items: readonly I[], given: { synced: boolean; claims?: boolean }): Promise<O[]> {
+  add<I, O>(
+    batch: Batch<I, O>,
+    items: readonly I[],
+    given: { synced: boolean; claims?: boolean; listens?: boolean; adds?: boolean },
+  ): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
       this.#waiting.push({
@@ -53,6 +62,8 @@ export class Commits {
         items,
         synced: given.synced,
         claims: given.claims === true,
+        listens: given.listens === true,
+        adds: given.adds === true,
         resolve: resolve as (values: unknown[]) => void,
         reject,
       });
@@ -60,6 +71,20 @@ export class Commits {
       this.#turn = 'scheduled';
       queueMicrotask(() => this.#flush());
     });
+  }
+
+  /**
+   * Goes on with batches of which something is left to cancel; a little later if somebody has jobs of them in hand. What fails here
+   * is found by the next `expire`.
+   */
+  settleAgain(unsettled: ReadonlyMap<string, Unsettled>): void {
+    const again = async (txn: Transaction): Promise<null[]> => {
+      for (const [id, { at }] of unsettled) txn.touches.look(id, at);
+      return [];
+    };
+    const settle = () => this.add(again, [null], { synced: false }).catch(() => {});
+    if ([...unsettled.values()].some(({ waits }) => waits)) setTimeout(settle, SETTLE_AFTER_MS).unref();
+    else settle();
   }
 
   /** Writes what was handed in, then refuses everything. Always settles. */
@@ -73,12 +98,19 @@ export class Commits {
     for (const piece of this.#waiting.splice(0)) piece.reject(storeClosed());
   }
 
+  #mayWrite(): boolean {
+    return !this.#isHeld && this.#writing.size < MOST_AT_ONCE;
+  }
+
   #flush(): void {
-    if (this.#writing.size < MOST_AT_ONCE && this.#waiting.length > 0) {
+    if (this.#mayWrite() && this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
+      const holds = group.some(({ listens }) => listens);
+      this.#isHeld = holds;
       const writing = this.#write(group).finally(() => {
         this.#writing.delete(writing);
+        if (holds) this.#isHeld = false;
         if (this.#turn === 'quiet') this.#flush();
       });
       this.#writing.add(writing);
@@ -88,16 +120,16 @@ export class Commits {
     this.#turn = 'flushed';
     setImmediate(() => {
       this.#turn = 'quiet';
-      if (this.#waiting.length > 0 && this.#writing.size < MOST_AT_ONCE) this.#flush();
+      if (this.#waiting.length > 0 && this.#mayWrite()) this.#flush();
     });
   }
 
   /** In order; never throws. */
   async #write(group: readonly Piece[]): Promise<void> {
     for (let rest = group; rest.length > 0; ) {
-      const end = rest.findIndex((piece, i) => piece.claims && !(rest[i + 1]?.claims ?? false));
-      const part = end === -1 ? rest : rest.slice(0, end + 1);
-      rest = end === -1 ? [] : rest.slice(end + 1);
+      const end = rest.findIndex((piece, i) => endsWith(piece, rest[i + 1]));
+      const part = rest.slice(0, end + 1);
+      rest = rest.slice(end + 1);
       try {
         await this.#persist(part);
       } catch (error) {
@@ -134,13 +166,14 @@ export class Commits {
     const client = await this.#shared.pool.connect();
     const synced = this.#options.syncs && group.some((piece) => piece.synced);
     const hasClaims = group.some(({ claims }) => claims);
+    const listens = group.some((piece) => piece.listens);
     let broken: unknown;
     try {
       const claims = !hasClaims ? 'none' : this.#limited ? 'alone' : 'shared';
-      const limits = await attempt(this.#shared, client, group, { synced, claims });
+      const limits = await attempt(this.#shared, client, group, { synced, claims, listens });
       if (limits === MUST_BE_ALONE) {
         this.#limited = true;
-        await attempt(this.#shared, client, group, { synced, claims: 'alone' });
+        await attempt(this.#shared, client, group, { synced, claims: 'alone', listens });
       } else if (limits !== null) this.#limited = limits;
     } catch (error) {
       broken = isLost(error) ? error : undefined;
@@ -150,3 +183,7 @@ export class Commits {
     }
   }
 }
+
+/** Whether a transaction ends between the two. See `Piece`. */
+const endsWith = (piece: Piece, next: Piece | undefined): boolean =>
+  next === undefined || (piece.claims && !next.claims) || piece.adds !== next.adds;

@@ -9,7 +9,6 @@
  */
 import type { StoreChange } from '../store.ts';
 import { type Connection, type Params, type Row, sql, type Value } from './driver.ts';
-import type { Locks } from './locks.ts';
 
 const LISTEN = sql`
   INSERT INTO backline.job_listeners (origin, seen_at) VALUES ($origin, $now)
@@ -62,13 +61,14 @@ export class Journal {
     return this.#seenAt === null || Math.abs(now - this.#seenAt) > REFRESH_MS;
   }
 
-  /** Registers this process as a listener, within a transaction that keeps all others out; from its commit on, nothing is missed. */
-  async listen(db: Pick<Connection, 'all' | 'run'>, locks: Locks, now: number): Promise<void> {
-    const lapsed = this.#seenAt === null || now - this.#seenAt > KEEP_MS / 2;
-    if (lapsed) {
-      await db.run(ALONE, { lock: locks.listen });
-      this.#begin(await db.all(BEGIN));
-    }
+  /** Whether others may have forgotten this listener: then it begins anew. */
+  hasLapsed(now: number): boolean {
+    return this.#seenAt === null || Math.abs(now - this.#seenAt) > KEEP_MS / 2;
+  }
+
+  /** Registers this process as a listener, within a transaction that keeps all others out if it has lapsed; from its commit on, nothing is missed. */
+  async listen(db: Pick<Connection, 'all' | 'run'>, now: number): Promise<void> {
+    if (this.hasLapsed(now)) this.#begin(await db.all(BEGIN));
     await db.run(LISTEN, { origin: this.origin, now });
   }
 
@@ -153,5 +153,3 @@ export class Journal {
     for (const [n, until] of this.#missed) if (until <= over) this.#missed.delete(n);
   }
 }
-
-const ALONE = sql`SELECT pg_advisory_xact_lock($lock::bigint)`;

@@ -13,6 +13,8 @@ export interface Locks {
   readonly listen: string;
   /** Alone for who migrates. */
   readonly migrate: string;
+  /** Alone for who adds up what transactions have counted per minute. */
+  readonly fold: string;
   /** Shared by transactions in which jobs of a key leave; alone for a claim that parks some behind it. */
   stripe(key: string): number;
 }
@@ -30,6 +32,7 @@ export const locksOf = (schema: string): Locks => {
     claim: one('claim'),
     listen: one('listen'),
     migrate: one('migrate'),
+    fold: one('fold'),
     stripe: (key) => known[Number(BigInt.asUintN(64, numberOf(key)) % STRIPES)]!,
   };
 };

@@ -34,7 +34,11 @@ const STARTING_MS = 250;
  * @throws DRIVER_MISSING, UNKNOWN_STORE, INVALID_OPTION, STORE_UNAVAILABLE, DATABASE_TOO_OLD, NOT_OUR_DATABASE, STORE_NEWER, NO_DATABASE.
  */
 export const openPostgres = async (url: string, given: Partial<PostgresOptions> = {}): Promise<PostgresStore> => {
-  const options = { durability: given.durability ?? DEFAULTS.durability, busyMs: given.busyMs ?? DEFAULTS.busyMs };
+  const options = {
+    durability: given.durability ?? DEFAULTS.durability,
+    busyMs: given.busyMs ?? DEFAULTS.busyMs,
+    manyBlocks: given.manyBlocks,
+  };
   const address = parseAddress(url);
   const config = configOf(address);
   const pool = poolOf(config);

@@ -1,8 +1,10 @@
 /** Rows ↔ records: the only place that knows how columns are written. */
+import type { BatchCounts, BatchInfo, CallbackKind, FailurePolicy } from '../../job/batch.ts';
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../../job/job.ts';
 import type { Status } from '../../job/states.ts';
 import type { StoreChange, WorkerRow } from '../store.ts';
 import type { Row, Value } from './driver.ts';
+import type { Place } from './positions.ts';
 
 /** A worker's owner is its readable name and a random boot id, so that a job's row alone tells who ran it. */
 export const workerName = (owner: Value | undefined): string | null =>
@@ -45,7 +47,29 @@ export const toJob = (row: Row): Job => ({
   totalMs: numberOrNull(row['total_ms']),
   deadlineAt: numberOrNull(row['deadline_at']),
   cancelRequestedAt: numberOrNull(row['cancel_requested_at']),
+  batch: toBatchInfo(row),
 });
+
+/** What a page shows of a row that is a batch. What has ended says itself how; of what runs the row brings the counts with it. */
+const toBatchInfo = (row: Row): BatchInfo | null => {
+  if (row['policy'] === null) return null;
+  const { counts, callbacks } = JSON.parse(text(row['batch'])) as BatchColumn;
+  const result = textOrNull(row['result']);
+  return {
+    policy: JSON.parse(text(row['policy'])) as FailurePolicy,
+    open: row['open'] === true,
+    ...(result === null ? { ...NO_COUNTS, ...counts } : (JSON.parse(result) as BatchCounts)),
+    callbacks: callbacks ?? [],
+  };
+};
+
+/** As sql/read.ts makes it. */
+interface BatchColumn {
+  readonly counts: Partial<BatchCounts> | null;
+  readonly callbacks: readonly { readonly on: CallbackKind; readonly type: string; readonly id: string }[] | null;
+}
+
+const NO_COUNTS: BatchCounts = { total: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0 };
 
 export const toClaimed = (row: Row): ClaimedJob => ({
   seq: number(row['seq']),
@@ -127,9 +151,19 @@ export const toChange = (
   ...more,
 });
 
-export const jobOf = (row: Row): { queue: string; type: string } => ({
+/** Where a waiting row stands. */
+export const toPlace = (row: Row): Place => ({
   queue: text(row['queue']),
   type: text(row['type']),
+  priority: number(row['priority']),
+  runAt: number(row['run_at']),
+  seq: number(row['seq']),
+});
+
+export const jobOf = (row: Row): { queue: string; type: string; parentId: string | null } => ({
+  queue: text(row['queue']),
+  type: text(row['type']),
+  parentId: textOrNull(row['parent_job_id']),
 });
 
 export const number = (value: Value | undefined): number => Number(value);

@@ -22,16 +22,22 @@ import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
 import { Commits } from './commits.ts';
 import type { Connection, PgConfig, PgPool, Statements } from './driver.ts';
+import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
 import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
+import { MOST_LANES, Positions } from './positions.ts';
 import { measureClock, Reader } from './reader.ts';
-import { adjustJob, appendLogs, applyChanges, cancelChunk, reviveChunk, saveProgress } from './sql/change.ts';
+import { sealBatch, touchDueBatches } from './sql/batch.ts';
+import { cancelChunk } from './sql/cancel.ts';
+import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
-import { ensureQueues, type Insertion, insertJobs } from './sql/insert.ts';
+import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
-import { expireDue, foldCounts, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
+import { metricsOf, sampleDepths } from './sql/metrics.ts';
+import { survey } from './sql/pick.ts';
 import {
   attemptsOf,
   checkTables,
@@ -43,11 +49,14 @@ import {
   statsOf,
   workersOf,
 } from './sql/read.ts';
+import { reviveChunk } from './sql/revive.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
   readonly durability: 'disk' | 'process';
   readonly busyMs: number;
+  /** For tests: how many blocks a claim may read before it keeps to positions (see positions.ts). */
+  readonly manyBlocks?: number | undefined;
 }
 
 export interface StoreParts {
@@ -64,7 +73,7 @@ const PROMISED = { synced: true };
 const REPEATABLE = { synced: false };
 
 const CLOCK_EVERY_MS = 60_000;
-const FOLD_AFTER_MS = 1000;
+const SURVEY_EVERY_MS = 1000;
 const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
@@ -72,6 +81,7 @@ export class PostgresStore implements Store {
   readonly #parts: StoreParts;
   readonly #locks: Locks;
   readonly #commits: Commits;
+  readonly #folding: Folding;
   readonly #journal: Journal;
   readonly #reader: Reader;
   readonly #notifier: Notifier;
@@ -79,7 +89,6 @@ export class PostgresStore implements Store {
   readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
   readonly #hints = new Set<() => void>();
   readonly #heartbeats = new Set<Heartbeat>();
-  readonly #inserting: (txn: Transaction, items: readonly Insertion[]) => Promise<InsertOutcome[]>;
   readonly #claiming: (
     txn: Transaction,
     items: readonly { request: ClaimRequest; now: number }[],
@@ -90,7 +99,6 @@ export class PostgresStore implements Store {
   #clockAt = performance.now();
   /** The latest time that a verb was given: what "due" means where a question has no time of its own. */
   #latest = 0;
-  #folding: NodeJS.Timeout | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -104,22 +112,26 @@ export class PostgresStore implements Store {
     this.#reader = new Reader(pool, statements, address.where);
     this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
     this.#notifier = new Notifier(pool, statements, this.#journal.origin);
+    const positions = new Positions(() => void this.#survey(positions), options.manyBlocks);
     const shared: Shared = {
       where: address.where,
       pool,
       statements,
       locks,
       journal: this.#journal,
+      positions,
       isWatched: () => this.#listeners.size > 0,
       queues: new Set(),
-      onCommit: () => this.#committed(),
+      onCommit: () => this.#notifier.notify(),
+      onCounted: () => this.#folding.soon(),
+      onUnsettled: (unsettled) => this.#commits.settleAgain(unsettled),
     };
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
+    this.#folding = new Folding(locks, (work) => this.#write(work, REPEATABLE));
     this.#callers = new CallerTransactions(shared);
-    this.#inserting = insertJobs;
     this.#claiming = async (txn, items) => {
       const answers: ClaimAnswer[] = [];
-      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, request, now));
+      for (const { request, now } of items) answers.push(await claimJobs(txn, locks, positions, request, now));
       return answers;
     };
   }
@@ -128,14 +140,15 @@ export class PostgresStore implements Store {
     return this.#clockOffsetMs;
   }
 
-  insert: Store['insert'] = (jobs, now) => this.#commits.add(this.#inserting, this.#insertions(jobs, now), PROMISED);
+  insert: Store['insert'] = (jobs, now) =>
+    this.#commits.add(insertJobs, this.#insertions(jobs, now), { ...PROMISED, adds: addToOthers(jobs) });
 
   async insertWithin(tx: object, jobs: Parameters<Store['insertWithin']>[1], now: number): Promise<InsertOutcome[]> {
     if (this.#closed) throw storeClosed();
     const client = this.#callers.clientOf(tx);
     const given = this.#insertions(jobs, now);
     // Not within: a queue that is just being made would hold up everybody else's jobs in it until the caller commits.
-    const queues = new Set(jobs.map(({ queue }) => queue));
+    const queues = queuesNamedBy(jobs);
     if (!this.#callers.know(queues)) await this.#write((txn) => ensureQueues(txn, queues), REPEATABLE);
     return this.#callers.run(client, (txn) => insertJobs(txn, given));
   }
@@ -222,7 +235,8 @@ export class PostgresStore implements Store {
     return total;
   }
 
-  adjust: Store['adjust'] = (id, change, now) => this.#write((txn) => adjustJob(txn, id, change, now), PROMISED);
+  adjust: Store['adjust'] = (id, change, now) =>
+    this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
   setQueue: Store['setQueue'] = (name, change) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
@@ -230,7 +244,12 @@ export class PostgresStore implements Store {
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
 
-  expire: Store['expire'] = (now) => this.#write((txn) => expireDue(txn, now), REPEATABLE);
+  expire: Store['expire'] = (now) =>
+    this.#write(async (txn) => {
+      const expired = await expireDue(txn, now);
+      await touchDueBatches(txn, now);
+      return expired;
+    }, REPEATABLE);
 
   prune: Store['prune'] = async (retention, now) => {
     await this.#write((txn) => sweepKeys(txn, this.#locks), REPEATABLE);
@@ -240,6 +259,9 @@ export class PostgresStore implements Store {
     }, REPEATABLE);
   };
 
+  sampleDepths: Store['sampleDepths'] = (now, forgetBefore) =>
+    this.#write((txn) => sampleDepths(txn, this.#locks, now, forgetBefore), REPEATABLE);
+
   get: Store['get'] = (id) => this.#read((db) => getJob(db, id));
   list: Store['list'] = (filter, page) =>
     this.#read((db) => listJobs(db, filter, page, Math.max(this.#latest, Date.now() + this.#clockOffsetMs)));
@@ -248,6 +270,7 @@ export class PostgresStore implements Store {
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
+  metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);
@@ -263,7 +286,10 @@ export class PostgresStore implements Store {
     let changed = false;
     const watched = this.#listeners.size > 0;
     if (watched && this.#journal.mustRefresh(now)) {
-      await this.#write((txn) => this.#journal.listen(txn, this.#locks, now), REPEATABLE);
+      await this.#write((txn) => this.#journal.listen(txn, now), {
+        ...REPEATABLE,
+        listens: this.#journal.hasLapsed(now),
+      });
       this.#journal.listening(now);
     } else if (watched) {
       const { statement, params } = this.#journal.reading();
@@ -291,7 +317,7 @@ export class PostgresStore implements Store {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#folding);
+    this.#folding.stop();
     await this.#commits.close();
     this.#listeners.clear();
     this.#notifier.close();
@@ -304,7 +330,7 @@ export class PostgresStore implements Store {
     await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
   }
 
-  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean }): Promise<T> {
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 
@@ -314,23 +340,19 @@ export class PostgresStore implements Store {
 
   #insertions(jobs: Parameters<Store['insert']>[0], now: number): Insertion[] {
     this.#look(now);
-    return jobs.map((job) => ({ job, now }));
+    const refused = new Set<string>();
+    return jobs.map((job) => ({ job, now, refused }));
   }
 
   #look(now: number): void {
     if (now > this.#latest) this.#latest = now;
   }
 
-  #committed(): void {
-    this.#notifier.notify();
-    this.#folding ??= setTimeout(() => this.#fold(), FOLD_AFTER_MS).unref();
-  }
-
-  /** Counters are added up behind everybody's back; what is left is done by the next. */
-  #fold(): void {
-    this.#folding = undefined;
-    if (this.#closed) return;
-    this.#write((txn) => foldCounts(txn), REPEATABLE).catch(() => {});
+  /** Where live rows begin, on a connection of its own, as long as there are many dead ones before them. */
+  async #survey(positions: Positions): Promise<void> {
+    const found = await this.#reader.once((db) => survey(db, MOST_LANES)).catch(() => null);
+    const again = positions.surveyed(found);
+    if (again && !this.#closed) setTimeout(() => void this.#survey(positions), SURVEY_EVERY_MS).unref();
   }
 
   #onNote(origin: string): void {

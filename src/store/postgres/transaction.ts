@@ -1,14 +1,29 @@
 /**
- * What the verbs of one transaction share: the connection, the counters that change with it, the limit keys that it frees, and the
- * changes that watchers will hear of after the commit.
+ * What the verbs of one transaction share: the connection, the counters that change with it, the batches that it touches, the limit
+ * keys that it frees, and the changes that watchers will hear of after the commit.
  */
 import type { Status } from '../../job/states.ts';
+import { Rollups } from '../rollups.ts';
 import type { StoreChange } from '../store.ts';
+import { Touches } from '../touches.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
+import type { Place } from './positions.ts';
+import { writingOf } from './rollups.ts';
 
 const ADD_COUNTS = sql`
   INSERT INTO backline.job_count_deltas
   SELECT * FROM unnest($queues::text[], $statuses::text[], $types::text[], $ns::bigint[])`;
+
+export interface Writing {
+  readonly statement: string;
+  readonly params: Params;
+}
+
+/** Something touched a batch at this time; and whether another transaction, which has a job of it in hand, is to be let go first. */
+export interface Unsettled {
+  readonly at: number;
+  readonly waits: boolean;
+}
 
 export class Transaction {
   /** The database, for messages. */
@@ -29,6 +44,16 @@ export class Transaction {
   limits: boolean | null = null;
   /** Whether anything may have become claimable, so that other processes should look. */
   woke = false;
+  /** Whether it wrote counters, which wait to be added up. */
+  counted = false;
+  /** What happened, per minute. */
+  readonly rollups = new Rollups();
+  /** Parents that may be batches to settle before the commit. */
+  readonly touches = new Touches();
+  /** Batches of which something is left to cancel: settled again after the commit. */
+  readonly unsettled = new Map<string, Unsettled>();
+  /** Rows that were put among the ready ones; null if nobody must know. */
+  readied: Place[] | null = null;
   /** Queue → type → status → how many more. */
   readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
 
@@ -61,11 +86,17 @@ export class Transaction {
   }
 
   /** One job moved; `from` is null for a new one, `to` for one that is deleted. */
-  moved(job: { queue: string; type: string }, from: Status | null, to: Status | null): void {
+  moved(
+    job: { queue: string; type: string; parentId: string | null },
+    from: Status | null,
+    to: Status | null,
+    at: number,
+  ): void {
     const counts = this.#countsOf(job);
     if (from) counts[from] = (counts[from] ?? 0) - 1;
     if (to) counts[to] = (counts[to] ?? 0) + 1;
     if (to === 'queued') this.woke = true;
+    this.touches.moved(job.parentId, from, to, at);
   }
 
   /** A result came after its lease was lost. */
@@ -84,8 +115,14 @@ export class Transaction {
     if (this.#listened) this.changes.push(change());
   }
 
-  /** The counters of this transaction: one statement, however many jobs moved. @returns null if none changed. */
-  takeCounts(): { statement: string; params: Params } | null {
+  /** What is left to write for the counters of this transaction: a statement or two, however many jobs moved. */
+  takeCounts(): Writing[] {
+    const counts = [this.#takeCounts(), writingOf(this.rollups.take())].filter((writing) => writing !== null);
+    this.counted = counts.length > 0;
+    return counts;
+  }
+
+  #takeCounts(): Writing | null {
     const [queues, statuses, types, ns]: [string[], string[], string[], number[]] = [[], [], [], []];
     for (const [queue, byType] of this.#counts)
       for (const [type, counts] of byType)

@@ -137,7 +137,7 @@ export class Commits {
   settleAgain({ unsettled }: Transaction): void {
     if (unsettled.size === 0) return;
     this.add((txn) => {
-      for (const [id, at] of unsettled) txn.touch(id, at);
+      for (const [id, at] of unsettled) txn.touches.look(id, at);
     }, false).catch(() => {});
   }
 

@@ -2,26 +2,16 @@
  * What the verbs of one transaction share: the connection, the counters that change with it, and the changes that watchers
  * will hear of after the commit.
  */
-import { isFinal, type Status } from '../../job/states.ts';
+import type { Status } from '../../job/states.ts';
+import { Rollups } from '../rollups.ts';
 import type { StoreChange } from '../store.ts';
+import { Touches } from '../touches.ts';
 import { type Connection, sql, type Value } from './driver.ts';
 import { failpoints } from './failpoints.ts';
-import { Rollups } from './rollups.ts';
+import { writeTallies } from './rollups.ts';
 
 const ADD_COUNT = sql`INSERT INTO job_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`;
 const ADD_META = sql`INSERT INTO job_meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`;
-
-/** What happened to the children of one parent in a transaction. */
-export interface Touch {
-  /** When, by the verb's own time. */
-  at: number;
-  /** Children that came, ended, went or came back. */
-  moves: number;
-  /** Of these, the ones that ended without completing, or went. */
-  losses: number;
-  /** Something else changed, or nobody knows what: its children are counted in any case. */
-  look: boolean;
-}
 
 export class Transaction {
   readonly db: Connection;
@@ -32,7 +22,7 @@ export class Transaction {
   /** What happened, per minute. */
   readonly rollups = new Rollups();
   /** Parents, by id, that may be batches to settle before the commit. */
-  touched = new Map<string, Touch>();
+  readonly touches = new Touches();
   /** Batches that have more to cancel than one transaction should, and the time of that: settled again after the commit. */
   readonly unsettled = new Map<string, number>();
   readonly #listened: boolean;
@@ -66,18 +56,7 @@ export class Transaction {
     const counts = this.#countsOf(job);
     if (from) counts[from] = (counts[from] ?? 0) - 1;
     if (to) counts[to] = (counts[to] ?? 0) + 1;
-    if (job.parentId !== null && (isOutside(from) || isOutside(to)))
-      this.touch(job.parentId, at, { lost: to !== 'completed' && isOutside(to), look: false });
-  }
-
-  /** Something changed for a batch, or for the children of a parent that may be one. */
-  touch(id: string, at: number, { lost = false, look = true } = {}): void {
-    const touch = this.touched.get(id) ?? { at, moves: 0, losses: 0, look: false };
-    touch.at = Math.max(touch.at, at);
-    touch.moves++;
-    if (lost) touch.losses++;
-    if (look) touch.look = true;
-    this.touched.set(id, touch);
+    this.touches.moved(job.parentId, from, to, at);
   }
 
   /** Tells watchers. The change is made only if somebody listens. */
@@ -94,7 +73,7 @@ export class Transaction {
     for (const [queue, types] of this.#counts)
       for (const [type, counts] of types)
         for (const [status, n] of Object.entries(counts)) if (n !== 0) this.run(ADD_COUNT, queue, status, type, n);
-    this.rollups.write(this.db);
+    writeTallies(this.db, this.rollups.take());
     if (this.#counts.size > 0) failpoints.hit?.('counts-written');
     this.#counts.clear();
   }
@@ -114,6 +93,3 @@ export class Transaction {
     return counts;
   }
 }
-
-/** Not among the unfinished: final, or not there. */
-const isOutside = (status: Status | null): boolean => status === null || isFinal(status);

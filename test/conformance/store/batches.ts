@@ -170,9 +170,9 @@ const endCases = ({ test, testCaller }: Subject): void => {
         ['rollback', 'running'],
         ['commit', 'completed'],
       ] as const) {
-        caller.begin();
+        await caller.begin();
         await store.applyWithin(caller.tx, [complete(job!, '1', T0)]);
-        caller[end]();
+        await caller[end]();
         expect(await statusOf(store, 'b')).toBe(status);
         expect(await called(store, 'b')).toHaveLength(status === 'running' ? 0 : 2);
       }
@@ -443,9 +443,12 @@ const raceCases = ({ testTwo }: Subject): void => {
       if (applied === 'cancel-requested')
         await first.applyChanges([changeFor(job!, { kind: 'cancelled', reason: 'no' }, POLICY, T0)]);
       const status = await statusOf(first, id);
-      expect([status, applied, cancelled.requested]).toEqual(
-        applied === 'applied' ? ['completed', 'applied', 0] : ['cancelled', 'cancel-requested', 1],
-      );
+      // The cancel may come when the job has just ended, and its batch has not: then the batch ends as it was asked to.
+      expect([
+        ['completed', 'applied', 0],
+        ['cancelled', 'cancel-requested', 1],
+        ['cancelled', 'applied', 1],
+      ]).toContainEqual([status, applied, cancelled.requested]);
       expect(await called(first, id)).toEqual([`${id}-${status === 'completed' ? 'success' : 'failure'}`, `${id}-end`]);
     }
   });

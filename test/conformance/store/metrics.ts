@@ -229,12 +229,12 @@ export const metricsCases = ({ test, testTwo, testCaller }: Subject): void => {
   });
 
   testCaller('what a caller rolls back was not counted', async (store, caller) => {
-    caller.begin();
-    store.insertWithin(caller.tx, newJobs(2), T0);
-    caller.rollback();
-    caller.begin();
-    store.insertWithin(caller.tx, newJobs(3), T0);
-    caller.commit();
+    await caller.begin();
+    await store.insertWithin(caller.tx, newJobs(2), T0);
+    await caller.rollback();
+    await caller.begin();
+    await store.insertWithin(caller.tx, newJobs(3), T0);
+    await caller.commit();
     expect(await flowOf(store)).toMatchObject([{ created: 3 }]);
   });
 };

@@ -4,7 +4,8 @@ import { sql } from '../driver.ts';
 /**
  * What a caller gave is written once (`job_body`), and a job moves by deleting a narrow row in one table and inserting one in the
  * next: `job_ready` or `job_aside` while it waits, `job_running` while it runs, `job_done` when it has ended. Whoever deletes the
- * row owns the move; nothing else guards it. Why: docs/decisions/0017-jobs-move-between-narrow-tables.md
+ * row owns the move; nothing else guards it. A batch runs without a worker, so it has a place of its own, `job_batches`, which
+ * claims, limits and the look for orphans never see. Why: docs/decisions/0017-jobs-move-between-narrow-tables.md
  */
 export const jobs: Migration = {
   version: 1,
@@ -32,6 +33,8 @@ export const jobs: Migration = {
       expires_at bigint,
       created_at bigint not null,
       tags text[],
+      -- Of a batch: what a failed child means for it, as JSON. No other job has one.
+      policy text,
       held boolean not null,
       queued_at bigint,
       life integer not null default 1,
@@ -54,7 +57,8 @@ export const jobs: Migration = {
       run_at bigint not null,
       seq bigint not null,
       limit_key text collate "C",
-      expires_at bigint
+      expires_at bigint,
+      parent_job_id text collate "C"
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 
     -- Jobs that wait for something that is not time. gate: 2 parked behind a full limit key · 4 held by a person
@@ -66,7 +70,8 @@ export const jobs: Migration = {
       priority integer not null,
       run_at bigint not null,
       limit_key text collate "C",
-      expires_at bigint
+      expires_at bigint,
+      parent_job_id text collate "C"
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 
     -- Jobs under a claim, with what their end needs, so that it need not read the body. fillfactor: progress is written in place.
@@ -91,8 +96,38 @@ export const jobs: Migration = {
       progress integer not null default 0,
       note text,
       cancel_requested_at bigint,
-      cancel_reason text
+      cancel_reason text,
+      parent_job_id text collate "C"
     ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+
+    -- Batches that run, with all that is needed to settle them, so that whoever has locked the row knows all of it as it is now.
+    -- moves, losses: how many children may still move, or be lost, before anybody must count them; no moves: it is to be looked at
+    -- in any case. fillfactor: every transaction in which a child moved changes the row in place.
+    create table backline.job_batches (
+      seq bigint primary key,
+      id text collate "C" not null unique,
+      type text collate "C" not null,
+      queue text collate "C" not null,
+      run_at bigint not null,
+      parent_job_id text collate "C",
+      life integer not null,
+      policy text not null,
+      open boolean not null,
+      started_at bigint not null,
+      deadline_at bigint,
+      timed_out_at bigint,
+      moves bigint not null default 0,
+      losses bigint not null default 0,
+      progress integer not null default 0,
+      note text,
+      cancel_requested_at bigint,
+      cancel_reason text
+    ) with (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+    -- Jobs that a batch hands in when it ends: beside it, because they may be large, and are read only then or when it is shown.
+    create table backline.job_callbacks (
+      job bigint not null, kind text collate "C" not null, id text not null, type text not null, body text not null,
+      primary key (job, kind)
+    );
 
     -- How a job ended, written once; a retry by a person takes it away again.
     create table backline.job_done (
@@ -109,7 +144,8 @@ export const jobs: Migration = {
       lease_owner text,
       cancel_requested_at bigint,
       result text,
-      error text
+      error text,
+      parent_job_id text collate "C"
     ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
 
     -- Attempts that job_running and job_done cannot show: every one that did not complete.
@@ -155,6 +191,23 @@ export const jobs: Migration = {
       queue text collate "C" not null, status text collate "C" not null, type text collate "C" not null, n bigint not null
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 
+    -- What happened in each minute (its start), and how many jobs waited and ran in it. wait_times, run_times: histograms, see
+    -- src/job/histogram.ts. All of a minute that is now would update the same rows, and wait for each other: so these, too, are
+    -- appended by every transaction, and folded now and then. In job_depths the queue without a name is all queues together.
+    create table backline.job_minutes (
+      minute bigint not null, queue text collate "C" not null, type text collate "C" not null,
+      created integer not null, started integer not null, completed integer not null, failed integer not null,
+      timeout integer not null, cancelled integer not null, retried integer not null,
+      wait_ms bigint not null, ran integer not null, run_ms bigint not null, wait_times integer[], run_times integer[],
+      primary key (minute, queue, type)
+    ) with (fillfactor = 70);
+    create table backline.job_minute_deltas (like backline.job_minutes)
+      with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+    create table backline.job_depths (
+      minute bigint not null, queue text collate "C" not null, waiting bigint not null, running bigint not null,
+      primary key (minute, queue)
+    );
+
     -- Changes for processes that listen; one row per transaction, written only while another process listens.
     create table backline.job_journal (
       n bigint generated by default as identity primary key, origin text not null, at bigint not null, body text not null
@@ -167,13 +220,21 @@ export const jobs: Migration = {
     insert into backline.job_store values (md5(random()::text || clock_timestamp()::text));
 
     -- The claim: one range per queue, type and priority, so that what is delayed or unwanted is never walked. It is the only way to a
-    -- waiting row: whoever looks for one job's row takes the key from job_body.
+    -- waiting row: whoever looks for one job's row takes the key from job_body. (jobs_ready_children leads to those of one parent.)
     create unique index idx_jobs_priority on backline.job_ready(queue, type, priority, run_at, seq);
     create index jobs_ready_expiring on backline.job_ready(expires_at) where expires_at is not null;
     create index jobs_aside_expiring on backline.job_aside(expires_at) where expires_at is not null;
     create index jobs_parked on backline.job_aside(limit_key, queue, type, priority, run_at, seq) where gate = 2;
     create index jobs_running_queue on backline.job_running(queue);
     create index jobs_running_key on backline.job_running(limit_key) where limit_key is not null;
+
+    -- Is a child of this batch unfinished? And how many ended in what? Only what has a parent pays for these. seq: the unfinished are
+    -- mostly the youngest, so a look from that end finds one before it comes upon the dead rows of those that have gone.
+    create index jobs_ready_children on backline.job_ready(parent_job_id, seq) where parent_job_id is not null;
+    create index jobs_aside_children on backline.job_aside(parent_job_id, seq) where parent_job_id is not null;
+    create index jobs_running_children on backline.job_running(parent_job_id, seq) where parent_job_id is not null;
+    create index jobs_batches_children on backline.job_batches(parent_job_id, seq) where parent_job_id is not null;
+    create index jobs_children on backline.job_done(parent_job_id, status) where parent_job_id is not null;
 
     -- For people, under S1's names: lists newest first.
     create index idx_jobs_status on backline.job_done(status, seq);
@@ -186,20 +247,23 @@ export const jobs: Migration = {
     -- A job as the rest of the world sees it. ended and runs are what filters ask, because an index can answer them.
     create view backline.jobs as
     select b.seq, b.id, b.type, b.queue,
-      case when d.seq is not null then d.status when r.seq is not null then 'running' when b.held then 'created' else 'queued' end as status,
-      b.priority, b.run_at, b.payload, coalesce(d.progress, r.progress, b.progress) as progress, r.note, d.result,
-      case when d.seq is not null then d.error else b.error end as error,
+      case when d.seq is not null then d.status when r.seq is not null or o.seq is not null then 'running'
+        when b.held then 'created' else 'queued' end as status,
+      b.priority, b.run_at, b.payload, coalesce(d.progress, r.progress, o.progress, b.progress) as progress,
+      coalesce(r.note, o.note) as note, d.result,
+      case when d.seq is not null then d.error when o.seq is null then b.error end as error,
       coalesce(d.attempts, r.attempts, b.attempts) as attempts, b.max_attempts,
       coalesce(d.crashes, r.crashes, b.crashes) as crashes, b.max_crashes, b.life,
       coalesce(d.claim, r.claim, b.claim) as claim, b.parent_job_id, b.replay_of, b.user_initiated, b.tags, b.unique_key, b.limit_key,
       b.timeout_ms / 1000.0 as timeout_seconds, b.timeout_ms, b.held, coalesce(r.owner, d.lease_owner, b.lease_owner) as lease_owner,
-      b.created_at, b.queued_at, coalesce(r.started_at, d.started_at, b.started_at) as started_at, d.completed_at,
+      b.created_at, b.queued_at, coalesce(r.started_at, o.started_at, d.started_at, b.started_at) as started_at, d.completed_at,
       case when d.seq is not null then d.timeout_at else r.timeout_at end as timeout_at, b.expires_at, b.total_ms,
-      coalesce(r.deadline_at, d.deadline_at, b.deadline_at) as deadline_at,
-      coalesce(r.cancel_requested_at, d.cancel_requested_at) as cancel_requested_at,
-      d.status as ended, r.seq is not null as runs
+      coalesce(r.deadline_at, o.deadline_at, d.deadline_at, b.deadline_at) as deadline_at,
+      coalesce(r.cancel_requested_at, o.cancel_requested_at, d.cancel_requested_at) as cancel_requested_at,
+      b.policy, coalesce(o.open, false) as open, d.status as ended, r.seq is not null or o.seq is not null as runs
     from backline.job_body b
     left join backline.job_running r on r.seq = b.seq
+    left join backline.job_batches o on o.seq = b.seq
     left join backline.job_done d on d.seq = b.seq;
   `,
 };

@@ -1,20 +1,12 @@
 /** What workers and people do to jobs. Whoever deletes the row that says where a job stands has the right to move it. */
 import type { Change } from '../../../job/change.ts';
-import { FINAL, REVIVABLE, type Status } from '../../../job/states.ts';
-import type {
-  Adjustment,
-  AdjustOutcome,
-  ApplyOutcome,
-  LogEntry,
-  ProgressUpdate,
-  StoreChange,
-  Target,
-} from '../../store.ts';
-import { numbers, type Row, sql, texts } from '../driver.ts';
+import { isFinal, type Status } from '../../../job/states.ts';
+import type { Adjustment, AdjustOutcome, ApplyOutcome, LogEntry, ProgressUpdate, StoreChange } from '../../store.ts';
+import { numbers, sql, texts } from '../driver.ts';
 import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
-import { chunkOf } from './target.ts';
-import { endWaiting, putBack, takeWaiting } from './waiting.ts';
+import { LOOKS } from './cancel.ts';
+import { putBack, takeWaiting } from './waiting.ts';
 
 /**
  * The end of attempts, all at once. The row of job_running is the guard: seq, claim and id must be those of the claim, and a
@@ -29,16 +21,16 @@ const APPLY = sql`
       DELETE FROM backline.job_running r USING given g
       WHERE r.seq = g.seq AND r.claim = g.claim AND r.id = g.id AND (r.cancel_requested_at IS NULL OR g."to" = 'cancelled')
       RETURNING g.*, r.attempts AS attempt, r.life, r.owner, r.queue, r.type, r.priority, r.limit_key, r.unique_key, r.started_at,
-        r.timeout_at, r.deadline_at, r.progress, r.cancel_requested_at),
+        r.timeout_at, r.deadline_at, r.progress, r.cancel_requested_at, r.parent_job_id),
     tried AS (
       INSERT INTO backline.job_attempts (job, claim, attempt, life, started_at, ended_at, worker, outcome, error)
       SELECT seq, claim, attempt, life, started_at, at, owner, outcome, failure FROM gone WHERE "to" <> 'completed'
       ON CONFLICT DO NOTHING),
     ended AS (
       INSERT INTO backline.job_done (seq, status, claim, attempts, crashes, progress, started_at, timeout_at, deadline_at, completed_at,
-        lease_owner, cancel_requested_at, result, error)
+        lease_owner, cancel_requested_at, result, error, parent_job_id)
       SELECT seq, "to", claim + $bump::int, attempts, crashes, CASE WHEN "to" = 'completed' THEN 100 ELSE progress END, started_at,
-        timeout_at, deadline_at, at, owner, cancel_requested_at, result, error FROM gone WHERE "to" <> 'queued'),
+        timeout_at, deadline_at, at, owner, cancel_requested_at, result, error, parent_job_id FROM gone WHERE "to" <> 'queued'),
     unkeyed AS (
       DELETE FROM backline.job_keys k USING gone g WHERE g."to" <> 'queued' AND k.key = g.unique_key AND k.job = g.id),
     again AS (
@@ -47,8 +39,8 @@ const APPLY = sql`
         lease_owner = g.owner
       FROM gone g WHERE b.seq = g.seq AND g."to" = 'queued'),
     queued AS (
-      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key)
-      SELECT queue, type, priority, run_at, seq, limit_key FROM gone WHERE "to" = 'queued')
+      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, parent_job_id)
+      SELECT queue, type, priority, run_at, seq, limit_key, parent_job_id FROM gone WHERE "to" = 'queued')
   SELECT ord, limit_key FROM gone`;
 
 const RUNNING = sql`SELECT seq, claim, id FROM backline.job_running WHERE seq = ANY ($seqs::bigint[])`;
@@ -108,10 +100,21 @@ export const applyOnce = async (txn: Transaction, endings: readonly Ending[], bu
   }
   for (const k of [...applied].sort((a, b) => a - b)) {
     const { change, message } = endings[k]!;
-    txn.moved(change.job, 'running', change.to);
+    const { queue, type, priority, seq } = change.job;
+    if (change.to === 'queued') txn.readied?.push({ queue, type, priority, runAt: change.runAt, seq });
+    txn.moved(change.job, 'running', change.to, change.at);
+    const ended = change.to === 'queued' ? RETRIED[change.outcome] : change.to;
+    if (ended) txn.rollups.ended(change.job, ended, change.job.startedAt, change.at);
     txn.tell(() => tellChange(change, message));
   }
   return applied;
+};
+
+/** Which ends of an attempt count as one; what was put off or handed back did not end. */
+const RETRIED: Partial<Record<Change['outcome'], 'retried'>> = {
+  failed: 'retried',
+  timeout: 'retried',
+  crashed: 'retried',
 };
 
 const paramsOf = (endings: readonly Ending[]) => {
@@ -205,99 +208,12 @@ export const appendLogs = async (txn: Transaction, lines: readonly LogEntry[]): 
   });
 };
 
-const CANCEL_RUNNING = sql`
-  WITH named AS (SELECT seq FROM backline.job_running WHERE seq = ANY ($seqs::bigint[]) ORDER BY seq FOR UPDATE),
-    asked AS (
-      UPDATE backline.job_running r SET cancel_requested_at = $now::bigint, cancel_reason = $reason, note = 'cancel requested'
-      FROM named n WHERE r.seq = n.seq AND r.cancel_requested_at IS NULL
-      RETURNING r.seq, r.id, r.type, r.queue, r.attempts, r.run_at)
-  SELECT n.seq, a.seq IS NOT NULL AS asked, a.id, a.type, a.queue, a.attempts, a.run_at
-  FROM named n LEFT JOIN asked a ON a.seq = n.seq ORDER BY n.seq`;
-
-/** How often jobs are looked at again that others move back and forth meanwhile. */
-const LOOKS = 5;
-
-/** One chunk of a cancel. @returns what happened, and where the next chunk starts (null at the end). */
-export const cancelChunk = async (txn: Transaction, target: Target, after: number, reason: string, now: number) => {
-  const { rows, next } = await chunkOf(txn, target, ['created', 'queued', 'running'], after);
-  let left = rows.map((row) => number(row['seq']));
-  let [cancelled, requested] = [0, 0];
-  // What waited a moment ago may run by now, and the other way round.
-  for (let look = 0; look < LOOKS && left.length > 0; look++) {
-    const taken = await takeWaiting(txn, left);
-    await endWaiting(txn, taken, 'cancelled', () => reason, now);
-    cancelled += taken.length;
-    const gone = new Set(taken.map(({ seq }) => seq));
-    left = left.filter((seq) => !gone.has(seq));
-    if (left.length === 0) break;
-    const running = await txn.all(CANCEL_RUNNING, { seqs: numbers(left), now, reason });
-    requested += running.length;
-    for (const row of running) {
-      gone.add(number(row['seq']));
-      if (row['asked'] === true)
-        txn.tell(() => toChange(row, 'cancel-requested', 'running', 'running', now, { error: reason }));
-    }
-    left = left.filter((seq) => !gone.has(seq));
-    if (left.length > 0) left = await notOver(txn, left);
-  }
-  return { cancelled, requested, next };
-};
-
-const OVER = sql`
-  SELECT g.seq FROM unnest($seqs::bigint[]) AS g(seq) JOIN backline.job_body b ON b.seq = g.seq
-  WHERE NOT EXISTS (SELECT 1 FROM backline.job_done d WHERE d.seq = g.seq)`;
-
-const notOver = async (txn: Transaction, seqs: readonly number[]): Promise<number[]> =>
-  (await txn.all(OVER, { seqs: numbers(seqs) })).map((row) => number(row['seq']));
-
-const DONE_ROWS = sql`
-  SELECT d.seq, b.id, b.type, b.queue, d.status, b.unique_key
-  FROM backline.job_done d JOIN backline.job_body b ON b.seq = d.seq
-  WHERE d.seq = ANY ($seqs::bigint[]) AND d.status = ANY ($statuses::text[]) ORDER BY d.seq FOR UPDATE OF d`;
-/** A key that is in use again makes its job unable to come back: then the row is left out. */
-const RETAKE_KEYS = sql`
-  INSERT INTO backline.job_keys (key, job)
-  SELECT key, job FROM unnest($keys::text[], $jobs::text[]) WITH ORDINALITY AS g(key, job, ord) ORDER BY ord
-  ON CONFLICT DO NOTHING RETURNING job`;
-const REVIVE = sql`
-  WITH gone AS (DELETE FROM backline.job_done WHERE seq = ANY ($seqs::bigint[]) RETURNING seq, claim)
-  UPDATE backline.job_body b SET life = b.life + 1, claim = g.claim, attempts = 0, crashes = 0, run_at = $now::bigint, queued_at = $now::bigint,
-    started_at = NULL, deadline_at = NULL, expires_at = NULL, progress = 0, error = NULL, held = false
-  FROM gone g WHERE b.seq = g.seq`;
-
-export const reviveChunk = async (txn: Transaction, target: Target, after: number, now: number) => {
-  const { rows: named, next } = await chunkOf(txn, target, REVIVABLE, after);
-  if (named.length === 0) return { revived: 0, next };
-  const seqs = numbers(named.map((row) => number(row['seq'])));
-  const rows = await txn.all(DONE_ROWS, { seqs, statuses: texts(REVIVABLE) });
-  const keyed = rows.filter((row) => row['unique_key'] !== null);
-  const got = await retakeKeys(txn, keyed);
-  const going = rows.filter((row) => row['unique_key'] === null || got.has(text(row['id'])));
-  if (going.length === 0) return { revived: 0, next };
-  const revived = going.map((row) => number(row['seq']));
-  await txn.run(REVIVE, { seqs: numbers(revived), now });
-  await putBack(txn, revived);
-  for (const row of going) {
-    const from = text(row['status']) as Status;
-    txn.moved(jobOf(row), from, 'queued');
-    txn.tell(() => toChange({ ...row, attempts: 0, run_at: now }, 'status', from, 'queued', now));
-  }
-  return { revived: going.length, next };
-};
-
-const retakeKeys = async (txn: Transaction, rows: readonly Row[]): Promise<Set<string>> => {
-  if (rows.length === 0) return new Set();
-  const keys = texts(rows.map((row) => text(row['unique_key'])));
-  const jobs = texts(rows.map((row) => text(row['id'])));
-  return new Set((await txn.all(RETAKE_KEYS, { keys, jobs })).map((row) => text(row['job'])));
-};
-
-const FIND = sql`SELECT seq, id, type, queue, status, attempts, run_at FROM backline.jobs WHERE id = $id`;
+const FIND = sql`SELECT seq, id, type, queue, status, attempts, run_at, policy FROM backline.jobs WHERE id = $id`;
 const ADJUST = sql`
   UPDATE backline.job_body SET priority = coalesce($priority::int, priority), run_at = coalesce($runAt::bigint, run_at),
     held = coalesce($held::boolean, held),
     queued_at = coalesce(queued_at, CASE WHEN NOT coalesce($held::boolean, held) THEN $now::bigint END)
-  WHERE seq = $seq RETURNING id, type, queue, attempts, run_at, held`;
+  WHERE seq = $seq RETURNING id, type, queue, attempts, run_at, parent_job_id, held`;
 
 /** A changed row stands open again: the claim puts it aside if it must. */
 export const adjustJob = async (
@@ -309,12 +225,13 @@ export const adjustJob = async (
   for (let look = 0; ; look++) {
     const found = await txn.get(FIND, { id });
     if (!found) return { kind: 'missing' };
+    if (found['policy'] !== null) return { kind: 'batch' };
     const seq = number(found['seq']);
     const [waiting] = await takeWaiting(txn, [seq]);
     const status = text(found['status']) as Status;
     if (!waiting) {
       // Others moved it between the two statements: it runs, has ended, or waits again.
-      const isOver = (FINAL as readonly Status[]).includes(status) || status === 'running';
+      const isOver = isFinal(status) || status === 'running';
       if (isOver || look === LOOKS) return { kind: 'refused', status };
       continue;
     }
@@ -322,7 +239,7 @@ export const adjustJob = async (
     const row = await txn.get(ADJUST, { seq, priority, runAt, held, now });
     await putBack(txn, [seq]);
     const to: Status = row!['held'] === true ? 'created' : 'queued';
-    txn.moved(jobOf(row!), waiting.from, to);
+    txn.moved(jobOf(row!), waiting.from, to, now);
     txn.tell(() => toChange({ ...row!, seq }, 'status', waiting.from, to, now));
     return { kind: 'done' };
   }

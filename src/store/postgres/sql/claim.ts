@@ -13,69 +13,12 @@ import type { ClaimedJob } from '../../../job/job.ts';
 import type { ClaimAnswer, ClaimRequest } from '../../store.ts';
 import { type Row, sql, texts, type Value } from '../driver.ts';
 import { type Locks, tryStripes } from '../locks.ts';
+import type { Positions } from '../positions.ts';
 import { number, numberOrNull, text, textOrNull, toClaimed } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { settleFreed } from './limit.ts';
+import { look } from './pick.ts';
 import { endWaiting, PARKED, takeWaiting } from './waiting.ts';
-
-/** Room of a queue: what its limit leaves, or no bound. */
-const ROOM = `CASE WHEN q.max_running IS NULL THEN 1000000
-  ELSE q.max_running - (SELECT count(*) FROM backline.job_running r WHERE r.queue = q.name) END`;
-
-/** The queues that a worker may take from, and their lanes: a loose scan, one look-up of idx_jobs_priority per lane. */
-export const LANES = `
-  open AS MATERIALIZED (
-    SELECT q.name, ${ROOM} AS room FROM backline.job_queues q
-    WHERE ($queues::text[] IS NULL OR q.name = ANY ($queues::text[]))
-      AND NOT (q.paused AND (q.paused_until IS NULL OR q.paused_until > $now::bigint))),
-  lanes(queue, room, type, priority) AS (
-    SELECT o.name, o.room, h.type, h.priority FROM open o CROSS JOIN LATERAL (
-      SELECT r.type, r.priority FROM backline.job_ready r WHERE r.queue = o.name ORDER BY r.type, r.priority LIMIT 1) h
-    WHERE o.room > 0
-    UNION ALL
-    SELECT l.queue, l.room, h.type, h.priority FROM lanes l CROSS JOIN LATERAL (
-      SELECT r.type, r.priority FROM backline.job_ready r
-      WHERE r.queue = l.queue AND (r.type, r.priority) > (l.type, l.priority) ORDER BY r.type, r.priority LIMIT 1) h)`;
-
-/**
- * The best $most due rows of all lanes, merged; the first $n of them that nobody else is taking. ctid: the way from a candidate to its
- * row without another look-up; a row that was moved since is not there any more. The last row of the answer says what else the claim
- * must know.
- */
-const pick = (within: string) => sql`
-  WITH RECURSIVE me AS MATERIALIZED (SELECT 1 FROM backline.job_workers WHERE owner = $owner FOR KEY SHARE),
-    ${LANES},
-    served AS MATERIALIZED (
-      SELECT * FROM lanes WHERE type = ANY ($types::text[]) AND EXISTS (SELECT 1 FROM me)),
-    merged AS (
-      SELECT c.*, l.room FROM served l CROSS JOIN LATERAL (
-        SELECT r.ctid AS at, r.queue, r.type, r.priority, r.run_at, r.seq, r.limit_key, r.expires_at FROM backline.job_ready r
-        WHERE r.queue = l.queue AND r.type = l.type AND r.priority = l.priority AND r.run_at <= $now::bigint
-          AND (r.limit_key IS NULL OR r.limit_key <> ALL ($skipped::text[]))
-        ORDER BY r.run_at, r.seq LIMIT $most::int) c),
-    best AS MATERIALIZED (${within}),
-    locked AS (
-      SELECT b.* FROM best b JOIN backline.job_ready r ON r.ctid = b.at
-      ORDER BY b.priority, b.run_at, b.seq LIMIT $n::int FOR UPDATE OF r SKIP LOCKED)
-  SELECT at::text AS at, queue, room, seq, limit_key, expires_at, NULL::bigint AS candidates, NULL::bigint AS next_at,
-    NULL::boolean AS limited FROM locked
-  UNION ALL
-  SELECT NULL, NULL, NULL, NULL, NULL, NULL, (SELECT count(*) FROM best),
-    (SELECT min(f.run_at) FROM served l CROSS JOIN LATERAL (
-      SELECT r.run_at FROM backline.job_ready r
-      WHERE r.queue = l.queue AND r.type = l.type AND r.priority = l.priority AND r.run_at > $now::bigint
-      ORDER BY r.run_at LIMIT 1) f),
-    EXISTS (SELECT 1 FROM backline.job_limits) OR EXISTS (
-      SELECT 1 FROM backline.job_queues WHERE max_running IS NOT NULL AND ($queues::text[] IS NULL OR name = ANY ($queues::text[])))`;
-
-const PICK = pick('SELECT * FROM merged ORDER BY priority, run_at, seq LIMIT $most::int');
-/**
- * With the exact limit of each queue: its n-th candidate must fit into the room it has. $blocked more are looked at where the first
- * ones turned out to be blocked by their keys.
- */
-const PICK_WITHIN = pick(`
-  SELECT * FROM (SELECT m.*, row_number() OVER (PARTITION BY queue ORDER BY priority, run_at, seq) AS nth FROM merged m) m
-  WHERE nth <= room + $blocked::int ORDER BY priority, run_at, seq LIMIT $most::int`);
 
 const KEYS = sql`
   SELECT l.key, l.max_running, (SELECT count(*) FROM backline.job_running r WHERE r.limit_key = l.key) AS running
@@ -83,8 +26,8 @@ const KEYS = sql`
 
 const PARK = sql`
   WITH gone AS (DELETE FROM backline.job_ready WHERE ctid = ANY ($ats::tid[]) RETURNING *)
-  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
-  SELECT seq, ${String(PARKED)}, queue, type, priority, run_at, limit_key, expires_at FROM gone`;
+  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at, parent_job_id)
+  SELECT seq, ${String(PARKED)}, queue, type, priority, run_at, limit_key, expires_at, parent_job_id FROM gone`;
 
 /** The rows are locked by this transaction, so their ctids hold; ANY of an array is always a scan of exactly these. */
 const TAKE = sql`
@@ -92,13 +35,14 @@ const TAKE = sql`
     begun AS MATERIALIZED (
       SELECT b.seq, b.id, b.type, b.queue, b.priority, b.run_at, b.limit_key, b.unique_key, b.claim + 1 AS claim, b.life,
         b.attempts + 1 AS attempts, b.crashes, b.max_crashes, $now::bigint AS started_at, $now::bigint + b.timeout_ms AS timeout_at,
-        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.timeout_ms, b.payload
+        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.timeout_ms, b.payload,
+        greatest(b.run_at, b.queued_at) AS ready_at
       FROM gone g JOIN backline.job_body b ON b.seq = g.seq),
     running AS (
       INSERT INTO backline.job_running (seq, id, type, queue, priority, run_at, limit_key, unique_key, claim, life, attempts, crashes,
-        max_crashes, owner, started_at, timeout_at, deadline_at)
+        max_crashes, owner, started_at, timeout_at, deadline_at, parent_job_id)
       SELECT seq, id, type, queue, priority, run_at, limit_key, unique_key, claim, life, attempts, crashes, max_crashes, $owner,
-        started_at, timeout_at, deadline_at FROM begun)
+        started_at, timeout_at, deadline_at, parent_job_id FROM begun)
   SELECT * FROM begun ORDER BY priority, run_at, seq`;
 
 /** Rounds of "park and pick again"; what is left over is done by the next claim, which is then due at once. */
@@ -111,47 +55,27 @@ const KEY_IN_USE_MS = 50;
 export const claimJobs = async (
   txn: Transaction,
   locks: Locks,
+  positions: Positions,
   request: ClaimRequest,
   now: number,
 ): Promise<ClaimAnswer> => {
   if (request.n <= 0) return { jobs: [], nextAt: null };
-  return txn.alone ? claimWithin(txn, locks, request, now) : claimFreely(txn, request, now);
-};
-
-interface Picked {
-  readonly rows: readonly Row[];
-  readonly candidates: number;
-  readonly nextAt: number | null;
-}
-
-const look = async (
-  txn: Transaction,
-  statement: string,
-  request: ClaimRequest,
-  now: number,
-  given: { n: number; most: number; blocked?: number; skipped?: readonly string[] },
-): Promise<Picked> => {
-  const { owner, types, queues } = request;
-  const answer = await txn.all(statement, {
-    owner,
-    types: texts(types),
-    queues: queues ? texts(queues) : null,
-    now,
-    n: given.n,
-    most: given.most,
-    blocked: given.blocked ?? 0,
-    skipped: texts(given.skipped ?? []),
-  });
-  const last = answer.at(-1)!;
-  txn.limits = last['limited'] === true;
-  const nextAt = numberOrNull(last['next_at']);
-  return { rows: answer.slice(0, -1), candidates: number(last['candidates']), nextAt };
+  return txn.alone ? claimWithin(txn, locks, positions, request, now) : claimFreely(txn, positions, request, now);
 };
 
 /** Twice as many candidates as are wanted: some may be on their way to another worker. If that was too few, more. */
-const claimFreely = async (txn: Transaction, request: ClaimRequest, now: number): Promise<ClaimAnswer> => {
+const claimFreely = async (
+  txn: Transaction,
+  positions: Positions,
+  request: ClaimRequest,
+  now: number,
+): Promise<ClaimAnswer> => {
   for (let most = 2 * request.n + 10, round = 0; ; most *= 8, round++) {
-    const { rows, candidates, nextAt } = await look(txn, PICK, request, now, { n: request.n, most });
+    const { rows, candidates, nextAt } = await look(txn, positions, request, now, {
+      limits: 'freely',
+      n: request.n,
+      most,
+    });
     if (txn.limits) return { jobs: [], nextAt: now };
     const expired = rows.filter((row) => isExpired(row, now));
     if (expired.length > 0) await expireRows(txn, expired, now);
@@ -165,6 +89,7 @@ const claimFreely = async (txn: Transaction, request: ClaimRequest, now: number)
 const claimWithin = async (
   txn: Transaction,
   locks: Locks,
+  positions: Positions,
   request: ClaimRequest,
   now: number,
 ): Promise<ClaimAnswer> => {
@@ -174,7 +99,10 @@ const claimWithin = async (
   for (let round = 0, n = request.n; round < ROUNDS; round++, n = Math.max(request.n, MORE)) {
     // What an expired row set free comes forward before the next look.
     await settleFreed(txn, locks);
-    const { rows, nextAt } = await look(txn, PICK_WITHIN, request, now, { n, most: n, blocked, skipped: keys.skipped });
+    const { rows, nextAt } = await look(txn, positions, request, now, {
+      ...{ limits: 'within', n, most: n, blocked },
+      skipped: keys.skipped,
+    });
     await keys.learn(rows);
     sorted = sort(rows, keys, request.n, now);
     if (sorted.full.length + sorted.expired.length > 0) {
@@ -287,7 +215,8 @@ const take = async (txn: Transaction, rows: readonly Row[], owner: string, now: 
   const taken = await txn.all(TAKE, { ats: texts(rows.map((row) => text(row['at']))), owner, now });
   return taken.map((row) => {
     const job = toClaimed(row);
-    txn.moved(job, 'queued', 'running');
+    txn.moved(job, 'queued', 'running', now);
+    txn.rollups.started(job, number(row['ready_at']), now);
     txn.tell(() => {
       const { seq, id, type, queue, attempts, runAt } = job;
       return { kind: 'status', seq, id, type, queue, attempts, runAt, at: now, from: 'queued', to: 'running' };

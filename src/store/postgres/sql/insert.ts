@@ -1,5 +1,5 @@
 /** Jobs come in: many calls are one statement, and only keys and parents that depend on one another are taken in turn. */
-import type { NewJob } from '../../../job/enqueue-options.ts';
+import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
 import { storeBusy } from '../../../job/errors.ts';
 import type { Status } from '../../../job/states.ts';
 import type { InsertOutcome } from '../../store.ts';
@@ -12,6 +12,8 @@ import { HELD, putBack, takeWaiting } from './waiting.ts';
 export interface Insertion {
   readonly job: NewJob;
   readonly now: number;
+  /** Batches of this call that were not inserted: what follows as their children must not become those of whatever has that id. */
+  readonly refused: Set<string>;
 }
 
 /** ORDER BY ord: numbers are given out in the order of the calls. ON CONFLICT: a duplicate id is left out, and its row is missing from the answer. */
@@ -19,33 +21,47 @@ const INSERT = sql`
   WITH given AS MATERIALIZED (
       SELECT * FROM unnest($ids::text[], $types::text[], $queues::text[], $priorities::int[], $runAts::bigint[], $payloads::text[],
         $maxAttempts::int[], $maxCrashes::int[], $limitKeys::text[], $keys::text[], $parents::text[], $replays::text[], $byUser::boolean[],
-        $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[])
+        $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[], $policies::text[])
       WITH ORDINALITY AS g(id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of,
-        by_user, timeout_ms, total_ms, expires_at, now, tags, held, ord)),
+        by_user, timeout_ms, total_ms, expires_at, now, tags, held, policy, ord)),
     body AS (
       INSERT INTO backline.job_body (id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
-        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, held, queued_at)
+        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at)
       SELECT id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of, by_user,
         timeout_ms, total_ms, expires_at, now,
         CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(tags::json)) END,
-        held, CASE WHEN NOT held THEN now END
+        policy, held, CASE WHEN NOT held AND policy IS NULL THEN now END
       FROM given ORDER BY ord
       ON CONFLICT (id) DO NOTHING
-      RETURNING seq, id, queue, type, priority, run_at, limit_key, expires_at, held),
+      RETURNING seq, id, queue, type, priority, run_at, limit_key, expires_at, parent_job_id, held, policy),
     ready AS (
-      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
-      SELECT queue, type, priority, run_at, seq, limit_key, expires_at FROM body WHERE NOT held),
+      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)
+      SELECT queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id FROM body WHERE NOT held AND policy IS NULL),
     aside AS (
-      INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
-      SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, expires_at FROM body WHERE held)
+      INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at, parent_job_id)
+      SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, expires_at, parent_job_id FROM body WHERE held)
   SELECT seq, id FROM body ORDER BY seq`;
 
 /** In order of the names: two transactions that make the same queues wait for each other in one direction only. */
 const ENSURE_QUEUES = sql`
   INSERT INTO backline.job_queues (name) SELECT name FROM unnest($names::text[]) AS n(name) ORDER BY name ON CONFLICT DO NOTHING`;
 
+/** Of batches: they run at once, and their callbacks wait beside them. */
+const START_BATCHES = sql`
+  INSERT INTO backline.job_batches (seq, id, type, queue, run_at, parent_job_id, life, policy, open, started_at, deadline_at)
+  SELECT b.seq, b.id, b.type, b.queue, b.run_at, b.parent_job_id, b.life, b.policy, g.open, b.created_at, b.created_at + b.total_ms
+  FROM unnest($seqs::bigint[], $open::boolean[]) AS g(seq, open) JOIN backline.job_body b ON b.seq = g.seq`;
+const INSERT_CALLBACKS = sql`
+  INSERT INTO backline.job_callbacks (job, kind, id, type, body)
+  SELECT * FROM unnest($seqs::bigint[], $kinds::text[], $ids::text[], $types::text[], $bodies::text[])`;
+
 /** KEY SHARE: a parent that is being removed is waited for, and one that is found stays until this transaction has ended. */
 const PARENTS = sql`SELECT id FROM backline.job_body WHERE id = ANY ($ids::text[]) ORDER BY seq FOR KEY SHARE`;
+/** A batch that is found running cannot end before this transaction has: see batch.ts. */
+const LOCK_BATCHES = sql`SELECT id FROM backline.job_batches WHERE id = ANY ($ids::text[]) ORDER BY seq DESC FOR UPDATE`;
+const ENDED_BATCHES = sql`
+  SELECT b.id, d.status FROM backline.job_body b JOIN backline.job_done d ON d.seq = b.seq
+  WHERE b.id = ANY ($ids::text[]) AND b.policy IS NOT NULL`;
 
 const HOLDERS = sql`
   SELECT k.key, 0 AS by_window, j.seq, j.id, j.type, j.queue, j.status, j.attempts
@@ -78,9 +94,19 @@ const LOOKS = 20;
 
 /** Inserts jobs in order. What cannot be inserted is reported, and the others go in. */
 export const insertJobs = async (txn: Transaction, given: readonly Insertion[]): Promise<InsertOutcome[]> => {
-  await ensureQueues(txn, new Set(given.map(({ job }) => job.queue)));
+  await ensureQueues(txn, queuesOf(given.map(({ job }) => job)));
   return new Inserting(txn, given).run();
 };
+
+/** Whether any becomes a child of what is not a batch of the same call. */
+export const addToOthers = (jobs: readonly NewJob[]): boolean => {
+  const own = new Set(jobs.flatMap(({ id, batch }) => (batch ? [id] : [])));
+  return jobs.some(({ parentId }) => parentId !== null && !own.has(parentId));
+};
+
+/** Those of callbacks, too: when they are handed in, it may be in a caller's transaction. */
+export const queuesOf = (jobs: readonly NewJob[]): Set<string> =>
+  new Set(jobs.flatMap(({ queue, batch }) => [queue, ...(batch?.callbacks.map(({ job }) => job.queue) ?? [])]));
 
 export const ensureQueues = async (txn: Transaction, names: ReadonlySet<string>): Promise<void> => {
   const unknown = [...names].filter((name) => !txn.queues.has(name) && !txn.newQueues.has(name));
@@ -95,6 +121,8 @@ class Inserting {
   readonly #given: readonly Insertion[];
   readonly #outcomes: InsertOutcome[];
   readonly #parents = new Set<string>();
+  /** Parents that are batches, and have ended in this. */
+  readonly #ended = new Map<string, Status>();
   #run: number[] = [];
   readonly #idsOfRun = new Set<string>();
   readonly #keysOfRun = new Set<string>();
@@ -107,12 +135,14 @@ class Inserting {
 
   async run(): Promise<InsertOutcome[]> {
     await this.#findParents();
-    for (const [i, { job }] of this.#given.entries()) {
-      const { id, key, parentId } = job;
+    for (const [i, { job, refused }] of this.#given.entries()) {
+      const { id, key, parentId, batch } = job;
       if ((parentId !== null && this.#idsOfRun.has(parentId)) || (key !== null && this.#keysOfRun.has(key)))
         await this.#write();
-      if (parentId !== null && !this.#parents.has(parentId)) {
-        this.#outcomes[i] = { kind: 'no-parent', id };
+      const wrong = parentId === null ? null : this.#wrongParent(id, parentId, refused);
+      if (wrong) {
+        this.#outcomes[i] = wrong;
+        if (batch) refused.add(id);
         continue;
       }
       this.#run.push(i);
@@ -126,11 +156,26 @@ class Inserting {
   async #findParents(): Promise<void> {
     const named = new Set(this.#given.flatMap(({ job }) => job.parentId ?? []));
     if (named.size === 0) return;
-    for (const row of await this.#txn.all(PARENTS, { ids: texts([...named]) })) this.#parents.add(text(row['id']));
+    const ids = texts([...named]);
+    const [parents, , ended] = await Promise.all([
+      this.#txn.all(PARENTS, { ids }),
+      this.#txn.all(LOCK_BATCHES, { ids }),
+      this.#txn.all(ENDED_BATCHES, { ids }),
+    ]);
+    for (const row of parents) this.#parents.add(text(row['id']));
+    for (const row of ended) this.#ended.set(text(row['id']), text(row['status']) as Status);
+  }
+
+  /** Why a job cannot become a child of this one. */
+  #wrongParent(id: string, parentId: string, refused: ReadonlySet<string>): InsertOutcome | null {
+    if (refused.has(parentId) || !this.#parents.has(parentId)) return { kind: 'no-parent', id };
+    const status = this.#ended.get(parentId);
+    return status === undefined ? null : { kind: 'parent-ended', id, status };
   }
 
   async #write(): Promise<void> {
-    let run = this.#run;
+    const written = this.#run;
+    let run = written;
     this.#run = [];
     this.#idsOfRun.clear();
     this.#keysOfRun.clear();
@@ -138,6 +183,10 @@ class Inserting {
       if (look === LOOKS)
         throw storeBusy(this.#txn.where, 0, 'the holders of a key came and went while it was looked at');
       run = await this.#writeOnce(run);
+    }
+    for (const i of written) {
+      const { job, refused } = this.#given[i]!;
+      if (job.batch && this.#outcomes[i]!.kind !== 'inserted') refused.add(job.id);
     }
   }
 
@@ -189,6 +238,7 @@ class Inserting {
       seqs.set(text(row['id']), number(row['seq']));
     const refused: NewJob[] = [];
     const windows: NewJob[] = [];
+    const batches: StartedBatch[] = [];
     for (const i of run) {
       const { job, now } = this.#given[i]!;
       const seq = seqs.get(job.id);
@@ -202,10 +252,16 @@ class Inserting {
       this.#outcomes[i] = { kind: 'inserted', id: job.id, seq };
       this.#parents.add(job.id);
       if (job.key !== null && job.keyUntil !== null) windows.push(job);
-      this.#txn.moved(job, null, job.status);
-      this.#txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to: job.status, attempts: 0 }));
+      if (job.batch) batches.push({ seq, job, batch: job.batch, now });
+      const to = job.batch ? 'running' : job.status;
+      const { queue, type, priority, runAt } = job;
+      if (to === 'queued') this.#txn.readied?.push({ queue, type, priority, runAt, seq });
+      this.#txn.moved(job, null, to, now);
+      this.#txn.rollups.count(job, 'created', now);
+      this.#txn.tell(() => ({ ...ofNew(job, seq), kind: 'status', at: now, from: null, to, attempts: 0 }));
     }
     await this.#settleKeys(refused, windows);
+    if (batches.length > 0) await startBatches(this.#txn, batches);
   }
 
   async #settleKeys(refused: readonly NewJob[], windows: readonly NewJob[]): Promise<void> {
@@ -219,6 +275,30 @@ class Inserting {
     await this.#txn.run(OPEN_WINDOWS, { ...namesOf(windows), untils });
   }
 }
+
+interface StartedBatch {
+  readonly seq: number;
+  readonly job: NewJob;
+  readonly batch: NewBatch;
+  readonly now: number;
+}
+
+const startBatches = async (txn: Transaction, batches: readonly StartedBatch[]): Promise<void> => {
+  await txn.run(START_BATCHES, {
+    seqs: numbers(batches.map(({ seq }) => seq)),
+    open: flags(batches.map(({ batch }) => batch.open)),
+  });
+  const callbacks = batches.flatMap(({ seq, batch }) => batch.callbacks.map((callback) => ({ seq, ...callback })));
+  if (callbacks.length > 0)
+    await txn.run(INSERT_CALLBACKS, {
+      seqs: numbers(callbacks.map(({ seq }) => seq)),
+      kinds: texts(callbacks.map(({ on }) => on)),
+      ids: texts(callbacks.map(({ job }) => job.id)),
+      types: texts(callbacks.map(({ job }) => job.type)),
+      bodies: texts(callbacks.map(({ seq: _, ...callback }) => JSON.stringify(callback))),
+    });
+  for (const { job, now } of batches) txn.touches.look(job.id, now);
+};
 
 const ofNew = ({ id, type, queue, runAt }: NewJob, seq: number) => ({ seq, id, type, queue, runAt });
 
@@ -249,7 +329,8 @@ const paramsOf = (given: readonly Insertion[]) => {
     expires: numbers(of(({ expiresAt }) => expiresAt)),
     nows: numbers(given.map(({ now }) => now)),
     tags: texts(of(tagsOf)),
-    held: flags(of(({ status }) => status === 'created')),
+    held: flags(of(({ status, batch }) => status === 'created' && !batch)),
+    policies: texts(of(({ batch }) => (batch ? JSON.stringify(batch.policy) : null))),
   };
 };
 
@@ -285,8 +366,9 @@ const replace = async (txn: Transaction, job: NewJob, holder: Row, now: number):
   };
   await txn.run(REPLACE, { ...values, tags: tagsOf(job), seq });
   await putBack(txn, [seq]);
-  txn.moved({ queue: text(holder['queue']), type: text(holder['type']) }, status, null);
-  txn.moved(job, null, status);
+  // It stays the child of its parent, for which nothing has changed.
+  txn.moved({ queue: text(holder['queue']), type: text(holder['type']), parentId: null }, status, null, now);
+  txn.moved({ ...job, parentId: null }, null, status, now);
   const row = { ...holder, type: job.type, queue: job.queue, run_at: job.runAt };
   txn.tell(() => toChange(row, 'status', status, status, now));
 };

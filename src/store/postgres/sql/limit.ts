@@ -9,7 +9,7 @@
  */
 import { numbers, sql, texts } from '../driver.ts';
 import { type Locks, shareStripes } from '../locks.ts';
-import { number, text } from '../rows.ts';
+import { number, text, toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { PARKED } from './waiting.ts';
 
@@ -32,8 +32,9 @@ const UNPARK = sql`
         WHERE gate = ${String(PARKED)} AND limit_key = l.key AND queue = l.queue AND type = l.type
         ORDER BY priority, run_at, seq LIMIT l.n FOR UPDATE SKIP LOCKED) b),
     gone AS (DELETE FROM backline.job_aside WHERE seq IN (SELECT seq FROM best) RETURNING *)
-  INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
-  SELECT queue, type, priority, run_at, seq, limit_key, expires_at FROM gone`;
+  INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)
+  SELECT queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id FROM gone
+  RETURNING queue, type, priority, run_at, seq`;
 
 /** Brings parked jobs forward for those that this transaction took out. */
 export const settleFreed = async (txn: Transaction, locks: Locks): Promise<void> => {
@@ -51,11 +52,12 @@ const unpark = async (txn: Transaction, locks: Locks, freed: readonly (readonly 
     txn,
     freed.map(([key]) => locks.stripe(key)),
   );
-  const n = await txn.run(UNPARK, {
+  const rows = await txn.all(UNPARK, {
     keys: texts(freed.map(([key]) => key)),
     ns: numbers(freed.map(([, count]) => Math.min(count, MOST))),
   });
-  if (n > 0) txn.woke = true;
+  if (rows.length > 0) txn.woke = true;
+  txn.readied?.push(...rows.map(toPlace));
 };
 
 const SET = sql`

@@ -20,7 +20,7 @@ const DECLARE_DEAD = sql`
 /** A running job is an orphan if and only if its owner has no row. SKIP LOCKED: its end is just being written, or its rescue. */
 const ORPHANS = sql`
   SELECT r.seq, r.id, r.type, r.queue, r.priority, r.attempts, r.run_at, r.limit_key, r.claim, r.life, r.crashes, r.max_crashes, r.owner,
-    r.started_at, r.deadline_at, r.cancel_requested_at, r.cancel_reason
+    r.started_at, r.deadline_at, r.cancel_requested_at, r.cancel_reason, r.parent_job_id
   FROM backline.job_running r WHERE NOT EXISTS (SELECT 1 FROM backline.job_workers w WHERE w.owner = r.owner)
   ORDER BY r.seq LIMIT 500 FOR UPDATE OF r SKIP LOCKED`;
 
@@ -91,6 +91,9 @@ export const expireDue = async (txn: Transaction, now: number): Promise<number> 
   return taken.length;
 };
 
+/** What a batch still counts stays until the batch has ended. */
+const keptByBatch = (parent: string): string => `EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.id = ${parent})`;
+
 /**
  * Only the 2,000 oldest are looked at, so that many rows which are old but finished late cost nothing. A parent stays until its
  * children are gone; it is not among the 2,000, because it may have to stay for ever.
@@ -99,11 +102,13 @@ const OLD = sql`
   SELECT seq FROM (
     SELECT d.seq, d.completed_at FROM backline.job_done d JOIN backline.job_body b ON b.seq = d.seq
     WHERE d.status = $status AND NOT EXISTS (SELECT 1 FROM backline.job_body c WHERE c.parent_job_id = b.id)
+      AND NOT ${keptByBatch('b.parent_job_id')}
     ORDER BY d.seq LIMIT 2000) old
   WHERE completed_at < $before::bigint ORDER BY seq LIMIT 500`;
 const OLDEST = sql`
   SELECT d.seq FROM backline.job_done d JOIN backline.job_body b ON b.seq = d.seq
-  WHERE NOT EXISTS (SELECT 1 FROM backline.job_body c WHERE c.parent_job_id = b.id) ORDER BY d.seq LIMIT $most::int`;
+  WHERE NOT EXISTS (SELECT 1 FROM backline.job_body c WHERE c.parent_job_id = b.id) AND NOT ${keptByBatch('b.parent_job_id')}
+  ORDER BY d.seq LIMIT $most::int`;
 const FINISHED = sql`
   SELECT coalesce(sum(n), 0)::bigint AS n
   FROM (SELECT * FROM backline.job_counts UNION ALL SELECT * FROM backline.job_count_deltas) c
@@ -134,6 +139,8 @@ export const pruneChunk = async (
 
 /** FOR UPDATE: a child that is being inserted is waited for, and then seen. */
 const LOCK = sql`SELECT seq FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) ORDER BY seq FOR UPDATE`;
+const KEPT = sql`
+  SELECT d.seq FROM backline.job_done d WHERE d.seq = ANY ($seqs::bigint[]) AND ${keptByBatch('d.parent_job_id')}`;
 const TAKE_DONE = sql`DELETE FROM backline.job_done WHERE seq = ANY ($seqs::bigint[]) RETURNING seq, status`;
 const PARENTS_OF = sql`
   SELECT p.seq, c.seq AS child FROM backline.job_body p JOIN backline.job_body c ON c.parent_job_id = p.id WHERE p.seq = ANY ($seqs::bigint[])`;
@@ -141,10 +148,11 @@ const UNKEY = sql`
   DELETE FROM backline.job_keys k USING backline.job_body b WHERE b.seq = ANY ($seqs::bigint[]) AND k.key = b.unique_key AND k.job = b.id`;
 const DELETE = sql`
   WITH attempts AS (DELETE FROM backline.job_attempts WHERE job = ANY ($seqs::bigint[])),
+    callbacks AS (DELETE FROM backline.job_callbacks WHERE job = ANY ($seqs::bigint[])),
     logs AS (DELETE FROM backline.job_logs WHERE job = ANY ($seqs::bigint[]))
-  DELETE FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) RETURNING seq, id, type, queue, attempts, run_at`;
+  DELETE FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) RETURNING seq, id, type, queue, attempts, run_at, parent_job_id`;
 
-/** Deletes jobs that do not run and have no child that stays. @returns how many. */
+/** Deletes jobs that do not run and have no child that stays, and that no batch counts. @returns how many. */
 const deleteJobs = async (
   txn: Transaction,
   given: readonly number[],
@@ -153,7 +161,11 @@ const deleteJobs = async (
 ): Promise<number> => {
   if (given.length === 0) return 0;
   await txn.run(LOCK, { seqs: numbers(given) });
-  const going = await childless(txn, given);
+  const kept = new Set((await txn.all(KEPT, { seqs: numbers(given) })).map((row) => number(row['seq'])));
+  const going = await childless(
+    txn,
+    given.filter((seq) => !kept.has(seq)),
+  );
   const from = new Map<number, Status>();
   for (const row of await txn.all(TAKE_DONE, { seqs: numbers(going) }))
     from.set(number(row['seq']), text(row['status']) as Status);
@@ -164,7 +176,7 @@ const deleteJobs = async (
   rows.sort((a, b) => number(b['seq']) - number(a['seq']));
   for (const row of rows) {
     const status = from.get(number(row['seq']))!;
-    txn.moved(jobOf(row), status, null);
+    txn.moved(jobOf(row), status, null, now);
     txn.tell(() => toChange(row, 'removed', status, status, now));
   }
   return rows.length;

@@ -6,9 +6,18 @@ import { STATUSES, type Status } from '../../../job/states.ts';
 import type { IntegrityReport, JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, texts, type Value } from '../driver.ts';
 import { number, numberOrNull, text, textOrNull, toAttempt, toJob, toLogLine, toWorker } from '../rows.ts';
+import { childCounts } from './batch.ts';
 import { whereOf } from './target.ts';
 
-const JOB = 'SELECT jobs.*, array_to_json(tags)::text AS tag_list FROM backline.jobs';
+/** What rows.ts needs of a batch, which is counted while it runs; in the same statement, so that it is of the same moment. */
+const BATCH = `
+  CASE WHEN policy IS NOT NULL THEN json_build_object(
+    'counts', CASE WHEN ended IS NULL THEN (
+      SELECT json_object_agg(coalesce(c.status, 'total'), c.n) FROM (${childCounts('jobs.id')}) c) END,
+    'callbacks', (
+      SELECT json_agg(json_build_object('on', k.kind, 'type', k.type, 'id', CASE WHEN jobs.life = 1 THEN k.id ELSE k.id || ':' || jobs.life END)
+        ORDER BY k.kind) FROM backline.job_callbacks k WHERE k.job = jobs.seq))::text END`;
+const JOB = `SELECT jobs.*, array_to_json(tags)::text AS tag_list, ${BATCH} AS batch FROM backline.jobs`;
 const GET = sql`${JOB} WHERE id = $id`;
 
 export const getJob = async (db: Connection, id: string): Promise<Job | null> => {
@@ -110,7 +119,7 @@ const ATTEMPTS = sql`
   FROM backline.job_body b JOIN backline.job_attempts a ON a.job = b.seq WHERE b.id = $id
   UNION ALL
   SELECT claim, attempts, life, started_at, completed_at, lease_owner, status, NULL FROM backline.jobs
-  WHERE id = $id AND (runs OR ended = 'completed')
+  WHERE id = $id AND (runs OR ended = 'completed') AND policy IS NULL
   ORDER BY claim`;
 
 export const attemptsOf = async (db: Connection, id: string): Promise<Attempt[]> =>
@@ -208,7 +217,11 @@ const noCounts = (): Record<Status, number> =>
 const PROBLEMS = sql`
   WITH places AS (
       SELECT seq FROM backline.job_ready UNION ALL SELECT seq FROM backline.job_aside
-      UNION ALL SELECT seq FROM backline.job_running UNION ALL SELECT seq FROM backline.job_done),
+      UNION ALL SELECT seq FROM backline.job_running UNION ALL SELECT seq FROM backline.job_batches UNION ALL SELECT seq FROM backline.job_done),
+    parents AS (
+      SELECT seq, parent_job_id FROM backline.job_ready UNION ALL SELECT seq, parent_job_id FROM backline.job_aside
+      UNION ALL SELECT seq, parent_job_id FROM backline.job_running UNION ALL SELECT seq, parent_job_id FROM backline.job_batches
+      UNION ALL SELECT seq, parent_job_id FROM backline.job_done),
     found AS (
       SELECT 'job ' || b.id || ' stands in ' || count(p.seq) || ' places instead of one' AS problem
       FROM backline.job_body b LEFT JOIN places p ON p.seq = b.seq GROUP BY b.seq, b.id HAVING count(p.seq) <> 1
@@ -218,6 +231,12 @@ const PROBLEMS = sql`
       UNION ALL
       SELECT 'job ' || b.id || ' does not stand where its body says' FROM backline.job_ready r JOIN backline.job_body b ON b.seq = r.seq
       WHERE (r.queue, r.type, r.priority, r.run_at) <> (b.queue, b.type, b.priority, b.run_at) OR b.held
+      UNION ALL
+      SELECT 'job ' || b.id || ' has another parent where it stands' FROM parents p JOIN backline.job_body b ON b.seq = p.seq
+      WHERE p.parent_job_id IS DISTINCT FROM b.parent_job_id
+      UNION ALL
+      SELECT 'job ' || j.id || ' stands where only batches stand, or a batch elsewhere' FROM backline.jobs j
+      WHERE (j.policy IS NOT NULL) <> EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.seq = j.seq) AND j.ended IS NULL
       UNION ALL
       SELECT 'the key ' || k.key || ' is taken by ' || k.job || ', which has ended or does not exist' FROM backline.job_keys k
       WHERE NOT EXISTS (SELECT 1 FROM backline.jobs j WHERE j.id = k.job AND j.ended IS NULL)

@@ -4,7 +4,7 @@
  */
 import type { FinalStatus, Status } from '../../../job/states.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
-import { number, text, toChange } from '../rows.ts';
+import { jobOf, number, text, toChange, toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Why a row stands in `job_aside`. */
@@ -34,25 +34,30 @@ export interface Taken {
 /** Takes the rows of those of the given jobs that wait, in no order. What it takes must end or be put back in this transaction. */
 export const takeWaiting = async (txn: Transaction, seqs: readonly number[]): Promise<Taken[]> => {
   if (seqs.length === 0) return [];
-  const rows = await txn.all(TAKE_WAITING, { seqs: numbers(seqs) });
-  return rows.map((row) => {
+  return toTaken(txn, await txn.all(TAKE_WAITING, { seqs: numbers(seqs) }));
+};
+
+/** @param rows that were deleted: seq, gate and limit_key. */
+export const toTaken = (txn: Transaction, rows: readonly Row[]): Taken[] =>
+  rows.map((row) => {
     const gate = number(row['gate']);
     if (gate === 0) txn.free(row['limit_key'] as string | null);
     return { seq: number(row['seq']), from: gate === HELD ? 'created' : 'queued' };
   });
-};
 
 /** The end of jobs whose waiting row was taken: what their last attempt left in the body is carried over. */
 const END_WAITING = sql`
   WITH given AS MATERIALIZED (SELECT * FROM unnest($seqs::bigint[], $reasons::text[]) AS g(seq, reason)),
     ended AS (
-      INSERT INTO backline.job_done (seq, status, claim, attempts, crashes, progress, started_at, deadline_at, completed_at, lease_owner, error)
-      SELECT b.seq, $status, b.claim, b.attempts, b.crashes, b.progress, b.started_at, b.deadline_at, $now::bigint, b.lease_owner, g.reason
+      INSERT INTO backline.job_done (seq, status, claim, attempts, crashes, progress, started_at, deadline_at, completed_at, lease_owner, error,
+        parent_job_id)
+      SELECT b.seq, $status, b.claim, b.attempts, b.crashes, b.progress, b.started_at, b.deadline_at, $now::bigint, b.lease_owner, g.reason,
+        b.parent_job_id
       FROM given g JOIN backline.job_body b ON b.seq = g.seq),
     unkeyed AS (
       DELETE FROM backline.job_keys k USING given g JOIN backline.job_body b ON b.seq = g.seq
       WHERE k.key = b.unique_key AND k.job = b.id)
-  SELECT b.seq, b.id, b.type, b.queue, b.attempts, b.run_at FROM given g JOIN backline.job_body b ON b.seq = g.seq ORDER BY b.seq`;
+  SELECT b.seq, b.id, b.type, b.queue, b.attempts, b.run_at, b.parent_job_id FROM given g JOIN backline.job_body b ON b.seq = g.seq ORDER BY b.seq`;
 
 export const endWaiting = async (
   txn: Transaction,
@@ -71,7 +76,8 @@ export const endWaiting = async (
   const from = new Map(taken.map((one) => [one.seq, one.from]));
   for (const row of rows) {
     const seq = number(row['seq']);
-    txn.moved({ queue: text(row['queue']), type: text(row['type']) }, from.get(seq)!, status);
+    txn.moved(jobOf(row), from.get(seq)!, status, now);
+    txn.rollups.count(jobOf(row), status, now);
     txn.tell(() => toChange(row, 'status', from.get(seq)!, status, now, { error: reasonOf(seq) }));
   }
 };
@@ -80,15 +86,19 @@ export const endWaiting = async (
 const PUT_BACK = sql`
   WITH named AS MATERIALIZED (SELECT * FROM backline.job_body WHERE seq = ANY ($seqs::bigint[]) ORDER BY seq),
     ready AS (
-      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at)
-      SELECT queue, type, priority, run_at, seq, limit_key, CASE WHEN started_at IS NULL THEN expires_at END FROM named WHERE NOT held)
-  INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at)
-  SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, CASE WHEN started_at IS NULL THEN expires_at END
-  FROM named WHERE held`;
+      INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)
+      SELECT queue, type, priority, run_at, seq, limit_key, CASE WHEN started_at IS NULL THEN expires_at END, parent_job_id
+      FROM named WHERE NOT held),
+    aside AS (
+      INSERT INTO backline.job_aside (seq, gate, queue, type, priority, run_at, limit_key, expires_at, parent_job_id)
+      SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, CASE WHEN started_at IS NULL THEN expires_at END, parent_job_id
+      FROM named WHERE held)
+  SELECT queue, type, priority, run_at, seq FROM named WHERE NOT held`;
 
 /** A statement of its own after the one that changed the bodies: it must see them as they are now. */
 export const putBack = async (txn: Transaction, seqs: readonly number[]): Promise<void> => {
-  await txn.run(PUT_BACK, { seqs: numbers(seqs) });
+  const rows = await txn.all(PUT_BACK, { seqs: numbers(seqs) });
+  txn.readied?.push(...rows.map(toPlace));
 };
 
 const STATUS = sql`SELECT seq, status FROM backline.jobs WHERE seq = ANY ($seqs::bigint[])`;

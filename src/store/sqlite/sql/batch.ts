@@ -26,10 +26,11 @@ import {
 import type { NewCallback, NewJob } from '../../../job/enqueue-options.ts';
 import type { FinalStatus, Status } from '../../../job/states.ts';
 import type { AdjustOutcome } from '../../store.ts';
+import { both, type Touch } from '../../touches.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
 import { jobOf, number, numberOrNull, text, textOrNull, toChange } from '../rows.ts';
-import type { Touch, Transaction } from '../transaction.ts';
+import type { Transaction } from '../transaction.ts';
 import { cancelRows } from './change.ts';
 import { insertJobs } from './insert.ts';
 import { COLUMNS, IS_BATCH } from './target.ts';
@@ -56,22 +57,19 @@ interface Pending {
  * is never a parent of another: so a batch is judged when all within it is settled.
  */
 export const settleBatches = (txn: Transaction): void => {
-  if (txn.touched.size === 0) return;
+  if (txn.touches.size === 0) return;
   const pending: Pending[] = [];
   let cancels = MAX_CANCELS;
   do {
     take(txn, pending);
     const next = pending.pop();
     if (next) cancels -= settle(txn, next, cancels);
-  } while (pending.length > 0 || txn.touched.size > 0);
+  } while (pending.length > 0 || txn.touches.size > 0);
 };
 
 /** Puts what was touched among the pending, in the order of their age. */
 const take = (txn: Transaction, pending: Pending[]): void => {
-  const touched = txn.touched;
-  if (touched.size === 0) return;
-  txn.touched = new Map();
-  for (const [id, touch] of touched) {
+  for (const [id, touch] of txn.touches.take()) {
     // What has more to cancel than one transaction should is settled again after the commit.
     const row = txn.unsettled.has(id) ? undefined : txn.get(BATCH, id);
     if (!row) continue;
@@ -92,13 +90,6 @@ const placeOf = (pending: readonly Pending[], seq: number): number => {
   }
   return from;
 };
-
-const both = (a: Touch, b: Touch): Touch => ({
-  at: Math.max(a.at, b.at),
-  moves: a.moves + b.moves,
-  losses: a.losses + b.losses,
-  look: a.look || b.look,
-});
 
 const STEP = sql`UPDATE job_batches SET moves = moves - ?, losses = losses - ? WHERE job = ?`;
 
@@ -251,7 +242,7 @@ export const sealBatch = (txn: Transaction, id: string, now: number): AdjustOutc
   const status = text(row['status']) as Status;
   if (status !== 'running') return { kind: 'refused', status };
   txn.run(SEAL, row['seq']!);
-  txn.touch(id, now);
+  txn.touches.look(id, now);
   failpoints.hit?.('job-adjusted');
   return { kind: 'done' };
 };
@@ -269,7 +260,7 @@ const DUE = sql`
   LIMIT 100`;
 
 export const touchDueBatches = (txn: Transaction, now: number): void => {
-  for (const { id } of txn.all(DUE, { now })) txn.touch(text(id), now);
+  for (const { id } of txn.all(DUE, { now })) txn.touches.look(text(id), now);
 };
 
 const BESIDE = sql`SELECT policy, open FROM job_batches WHERE job = ?`;

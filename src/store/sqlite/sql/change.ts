@@ -172,7 +172,7 @@ export const cancelRows = (txn: Transaction, rows: readonly Row[], reason: strin
   tellCancelled(txn, waiting, reason, now);
   for (const row of running) {
     txn.tell(() => toChange(row, 'cancel-requested', 'running', 'running', now, { error: reason }));
-    if (row['lease_owner'] === null) txn.touch(text(row['id']), now);
+    if (row['lease_owner'] === null) txn.touches.look(text(row['id']), now);
   }
   unpark(txn, keysOf(waiting));
   return { cancelled: waiting.length, requested: rows.length - waiting.length };

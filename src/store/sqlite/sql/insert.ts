@@ -130,7 +130,7 @@ const startBatch = (txn: Transaction, seq: number, id: string, batch: NewBatch, 
   for (const { on, job, ...times } of callbacks)
     txn.run(INSERT_CALLBACK, seq, on, job.id, job.type, JSON.stringify({ on, job, ...times }));
   failpoints.hit?.('batch-inserted');
-  txn.touch(id, now);
+  txn.touches.look(id, now);
 };
 
 const ofNew = ({ id, type, queue, runAt }: NewJob, seq: number) => ({ seq, id, type, queue, runAt });

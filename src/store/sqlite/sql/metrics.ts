@@ -1,8 +1,8 @@
-/** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in rollups.ts. */
+/** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in src/store/rollups.ts. */
 import { addHistogram } from '../../../job/histogram.ts';
+import { MINUTE_MS } from '../../rollups.ts';
 import type { DepthRow, FlowRow, MetricsRange, StoreMetrics } from '../../store.ts';
 import { type Connection, type Row, sql } from '../driver.ts';
-import { MINUTE_MS } from '../rollups.ts';
 import { number, text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 

@@ -48,7 +48,7 @@ const revive = (txn: Transaction, top: Row, now: number): number => {
     txn.tell(() => toChange({ ...row, attempts: 0, ...(isBatch ? {} : { run_at: now }) }, 'status', from, to, now));
     if (!isBatch) continue;
     txn.run(BEGIN_AGAIN, row['seq']!);
-    txn.touch(text(row['id']), now);
+    txn.touches.look(text(row['id']), now);
     rows.push(...txn.all(CHILDREN, row['id']!).reverse());
   }
   return revived;

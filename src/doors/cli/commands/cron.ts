@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { checkInstant, integer } from '../../../job/check.ts';
+import { type ClockChange, type ExplainedRun, explain } from '../../../schedule/explain.ts';
+import { checkTrigger } from '../../../schedule/schedule.ts';
+import { checkTimeZone } from '../../../schedule/zone.ts';
+import { systemClock } from '../../../util/clock.ts';
+import type { Run } from '../command.ts';
+import type { Cli } from '../connect.ts';
+import { number } from '../flags.ts';
+import { iso, table } from '../print.ts';
+
+export const addCron = (program: Command, run: Run): void => {
+  const cron = program.command('cron').description('Understand cron expressions; needs no database.');
+  cron
+    .command('explain')
+    .description('An expression in words, its next runs, and what the next clock changes do to it.')
+    .argument('<expression>', '5 fields, 6 with the second first, or a nickname such as @daily; in quotes')
+    .option('--tz <zone>', 'The IANA time zone.', 'UTC')
+    .option('--count <n>', 'How many runs to show.', '5')
+    .option('--after <time>', 'Runs after this time, with an offset or Z, instead of now.')
+    .action((expression: string, _, self: Command) =>
+      run(self.optsWithGlobals(), (cli) => explainCron(cli, expression)),
+    );
+};
+
+const explainCron = async ({ out, flags }: Cli, cron: string): Promise<void> => {
+  const count = integer(1, 1000)(number(String(flags['count'])), '--count');
+  const after = flags['after'] === undefined ? systemClock.now() : checkInstant(flags['after'], '--after');
+  const trigger = checkTrigger({ cron, timeZone: checkTimeZone(flags['tz'], '--tz') }, after);
+  const { words, timeZone, runs, clockChanges } = explain(trigger, after, count);
+  if (out.json) {
+    await out.record('cron', { expression: cron, timeZone, words }, () => '');
+    for (const one of runs) await out.record('run', runRecord(one), () => '');
+    for (const { at, runs, ...change } of clockChanges)
+      await out.record('clock-change', { at: iso(at.getTime()), ...change, runs: runs.map(runRecord) }, () => '');
+    return;
+  }
+  await out.data(out.paint('bold', `${words}.`));
+  await out.data('');
+  for (const line of runTable(runs, timeZone, out.width)) await out.data(line);
+  if (clockChanges.length === 0)
+    return void (await out.data(`\nThe clocks of ${timeZone} do not change within five years.`));
+  for (const change of clockChanges) await showChange(out, change, timeZone);
+};
+
+const showChange = async (out: Cli['out'], { from, to, effect, runs }: ClockChange, zone: string): Promise<void> => {
+  await out.data('');
+  await out.data(`${out.paint('bold', `Clock change: ${pretty(from)} becomes ${pretty(to)}`)}`);
+  await out.data(effect);
+  for (const line of runTable(runs, zone, out.width)) await out.data(`  ${line}`);
+};
+
+const runTable = (runs: readonly ExplainedRun[], zone: string, width: number | null): string[] =>
+  table(
+    runs.map(({ at, local, note }) => ({
+      [`in ${zone}`]: pretty(local),
+      'in UTC': pretty(iso(at.getTime())!),
+      '': note ?? '',
+    })),
+    width,
+  );
+
+const runRecord = ({ at, local, note }: ExplainedRun) => ({ at: iso(at.getTime()), local, note });
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** `2026-03-29T03:00:00+02:00` → `Sun 2026-03-29 03:00:00 +02:00`. */
+const pretty = (local: string): string => {
+  const [, date = '', time = '', offset = ''] = /^(.{10})T(\d\d:\d\d:\d\d)(?:\.\d+)?(.*)$/.exec(local) ?? [];
+  return `${DAYS[new Date(date).getUTCDay()]} ${date} ${time}${offset === 'Z' ? 'Z' : ` ${offset}`}`;
+};
