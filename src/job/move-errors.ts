@@ -14,14 +14,14 @@ export const storeMoved = error('STORE_MOVED', (where: string, to: string, state
   next:
     state === 'moved'
       ? 'Name the new address with --database or DATABASE_URL. What stays here is a copy.'
-      : 'Run the same backline move again to finish it, or give it up with: backline move --unmark',
+      : 'Run the same backline move again to finish it, or give it up with: backline move --unmark --from … --to …',
 }));
 
 export const moveUnfinished = error('MOVE_UNFINISHED', (where: string, from: string) => ({
   message: `The jobs of ${from} are being moved to ${where}, and not all of them are here yet.`,
   field: 'database',
   found: where,
-  next: 'Run the same backline move again to finish it, or give it up with: backline move --unmark',
+  next: 'Run the same backline move again to finish it, or give it up with: backline move --unmark --from … --to …',
 }));
 
 export const workersAlive = error('WORKERS_ALIVE', (where: string, workers: string) => ({
@@ -49,5 +49,12 @@ export const moveDiffers = error('MOVE_DIFFERS', (where: string, differences: st
   message: `What was moved to ${where} is not what was read: ${differences}.`,
   field: '--to',
   found: differences,
-  next: 'Neither side can be used as it is. Give the move up with backline move --unmark, which leaves the source as it was, and report it.',
+  next: 'Neither side can be used as it is. Give the move up with backline move --unmark --from … --to …, which leaves the source as it was, and report it.',
+}));
+
+export const moveFinished = error('MOVE_FINISHED', (where: string, to: string) => ({
+  message: `The jobs of ${where} have moved to ${to}, where they go on: what waits here would run a second time.`,
+  field: '--from',
+  found: where,
+  next: 'Move them back into a new database, with --from and --to the other way round. To use this old copy all the same, add --force.',
 }));

@@ -13,8 +13,8 @@ export type Row = readonly Value[];
 /** The values of a row's key. */
 export type Key = readonly (string | number)[];
 
-/** `integer`: whole numbers; `flag`: true or false. */
-export type Kind = 'integer' | 'text' | 'flag';
+/** `integer`: whole numbers; `flag`: true or false; `times`: a histogram (src/job/histogram.ts) as JSON text without zeros at its end. */
+export type Kind = 'integer' | 'text' | 'flag' | 'times';
 
 /** What is carried over of one kind: its columns by name, and those of them that name a row, in which order it is read. */
 export interface Table {
@@ -26,7 +26,10 @@ export interface Table {
 const columns = (kind: Kind, names: string): (readonly [string, Kind])[] =>
   names.split(' ').map((name) => [name, kind] as const);
 
-/** What every job has, whatever tables its store keeps it in. Times are epoch milliseconds; `tags` is JSON text. */
+/**
+ * What a job has, whatever tables its store keeps it in. Times are epoch milliseconds; `tags` is JSON text. `policy` is that of a batch;
+ * `open` and `timed_out_at` are set while it runs.
+ */
 export const JOBS: Table = {
   name: 'jobs',
   key: ['seq'],
@@ -38,7 +41,9 @@ export const JOBS: Table = {
     ...columns('flag', 'user_initiated'),
     ...columns('integer', 'timeout_ms total_ms expires_at created_at queued_at life claim attempts crashes progress'),
     ...columns('integer', 'started_at deadline_at timeout_at completed_at cancel_requested_at'),
-    ...columns('text', 'lease_owner note cancel_reason result error'),
+    ...columns('text', 'lease_owner note cancel_reason result error policy'),
+    ...columns('flag', 'open'),
+    ...columns('integer', 'timed_out_at'),
   ],
 };
 
@@ -57,6 +62,11 @@ export const TABLES: readonly Table[] = [
   { name: 'job_limits', key: ['key'], columns: [...columns('text', 'key'), ...columns('integer', 'max_running')] },
   JOBS,
   {
+    name: 'job_callbacks',
+    key: ['job', 'kind'],
+    columns: [...columns('integer', 'job'), ...columns('text', 'kind id type body')],
+  },
+  {
     name: 'job_attempts',
     key: ['job', 'claim'],
     columns: [
@@ -74,9 +84,30 @@ export const TABLES: readonly Table[] = [
     key: ['key'],
     columns: [...columns('text', 'key job'), ...columns('integer', 'until')],
   },
+  {
+    name: 'job_minutes',
+    key: ['minute', 'queue', 'type'],
+    columns: [
+      ...columns('integer', 'minute'),
+      ...columns('text', 'queue type'),
+      ...columns('integer', 'created started completed failed timeout cancelled retried wait_ms ran run_ms'),
+      ...columns('times', 'wait_times run_times'),
+    ],
+  },
+  {
+    name: 'job_depths',
+    key: ['minute', 'queue'],
+    columns: [...columns('integer', 'minute'), ...columns('text', 'queue'), ...columns('integer', 'waiting running')],
+  },
 ];
 
-/** Where in a table a row's key stands. */
+/** A histogram in the one form in which it is compared: the stores differ in the zeros at its end. */
+export const timesText = (json: string): string => {
+  const counts = JSON.parse(json) as number[];
+  return JSON.stringify(counts.slice(0, counts.findLastIndex((n) => n > 0) + 1));
+};
+
+/** The key of a row. */
 export const keyOf = (table: Table, row: Row): Key =>
   table.key.map((name) => row[table.columns.findIndex(([column]) => column === name)] as string | number);
 
@@ -103,8 +134,10 @@ export interface Mark {
 }
 
 /** Why a database that stands marked cannot be used for anything else. */
-export const refusalOf = (where: string, { role, state, peer }: Pick<Mark, 'role' | 'state' | 'peer'>): BacklineError =>
-  role === 'source' ? storeMoved(where, peer, state) : moveUnfinished(where, peer);
+export const refusalOf = (
+  where: string,
+  { role, state, peer }: Pick<Mark, 'role' | 'state' | 'peer'>,
+): BacklineError => (role === 'source' ? storeMoved(where, peer, state) : moveUnfinished(where, peer));
 
 /** Those that may still write: not those whose lease is over, nor those whose process is known to have ended. In words; null if there are none. */
 export const aliveAmong = (workers: readonly WorkerRow[], now: number): string | null => {
@@ -137,8 +170,8 @@ export interface Side {
   /** What would be in the way of jobs from elsewhere, in words; null if nothing is. */
   contents(): Promise<string | null>;
   check(): Promise<IntegrityReport>;
-  /** How many jobs there are. */
-  count(): Promise<number>;
+  /** How many rows of a table there are, more or less. */
+  size(table: Table): Promise<number>;
   numbers(): Promise<Numbers>;
 
   /**

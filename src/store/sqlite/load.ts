@@ -15,6 +15,7 @@ const INSERT_JOB = sql`
     @status = 'created', @timeout_ms / 1000.0, @created_at, @queued_at, @started_at, @completed_at, @timeout_at, @expires_at,
     @total_ms / 1000.0, @deadline_at, @cancel_requested_at, @cancel_reason, @tags, @note, @large, @payload, @result, @error)`;
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?)`;
+const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open, timed_out_at) VALUES (@seq, @policy, coalesce(@open, 0), @timed_out_at)`;
 const INSERT_TAGS = sql`INSERT OR IGNORE INTO job_tags SELECT value, ? FROM json_each(?)`;
 const COUNT = [
   sql`DELETE FROM job_counts`,
@@ -34,7 +35,10 @@ const insertJob = (db: Connection, row: Values): void => {
   const job = Object.fromEntries(JOBS.columns.map(([name], i) => [name, toColumn(row[i]!)]));
   const payload = String(job['payload']);
   const large = payload.length > INLINE_CHARACTERS;
-  db.run(INSERT_JOB, { ...job, large: large ? 1 : 0, payload: large ? 'null' : payload });
+  const { policy, open, timed_out_at, ...own } = job;
+  db.run(INSERT_JOB, { ...own, large: large ? 1 : 0, payload: large ? 'null' : payload });
+  if (policy !== null)
+    db.run(INSERT_BATCH, { seq: job['seq']!, policy: policy!, open: open!, timed_out_at: timed_out_at! });
   if (large) db.run(INSERT_PAYLOAD, job['seq']!, payload);
   if (job['tags'] !== null) db.run(INSERT_TAGS, job['seq']!, job['tags']!);
 };

@@ -57,8 +57,8 @@ export const removeMark = (db: Connection): void => {
 const raiseFence = (db: Connection): void => {
   const { role, state, peer } = markOf(db)!;
   const says = `job_move ${JSON.stringify({ role, state, peer })}`.replaceAll("'", "''");
-  const writes = [...TABLES, { name: 'job_payloads' }, { name: 'job_tags' }].flatMap(({ name }) =>
-    ['insert', 'update', 'delete'].map((verb) => [name, verb] as const),
+  const writes = [...TABLES, { name: 'job_payloads' }, { name: 'job_tags' }, { name: 'job_batches' }].flatMap(
+    ({ name }) => ['insert', 'update', 'delete'].map((verb) => [name, verb] as const),
   );
   for (const [table, verb] of [...writes, ['job_workers', 'insert'] as const])
     db.exec(
@@ -73,8 +73,7 @@ const dropFence = (db: Connection): void => {
 
 /** Within a transaction: from here to `closeFence` it may write, and nobody else sees it open. @throws MOVE_CONFLICT. */
 export const openFence = (db: Connection, where: string, id: string, from: Position): void => {
-  if (db.run(OPEN, { id, ...named(from) }) === 0)
-    throw moveConflict(where, 'it does not stand where it was left');
+  if (db.run(OPEN, { id, ...named(from) }) === 0) throw moveConflict(where, 'it does not stand where it was left');
 };
 
 export const closeFence = (db: Connection, to: Position): void => {

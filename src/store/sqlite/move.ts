@@ -1,11 +1,29 @@
 /** A database file as one end of a move. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { noDatabase, storeDamaged, targetNotEmpty, workersAlive } from '../../job/errors.ts';
-import { aliveAmong, type ChunkSize, type Key, type Mark, type Position, type Row, type Side, type Table, TABLES } from '../side.ts';
+import {
+  moveConflict,
+  noDatabase,
+  notOurDatabase,
+  storeNewer,
+  targetNotEmpty,
+  workersAlive,
+} from '../../job/errors.ts';
+import {
+  aliveAmong,
+  type ChunkSize,
+  type Key,
+  type Mark,
+  type Position,
+  type Row,
+  type Side,
+  TABLES,
+  type Table,
+} from '../side.ts';
 import type { IntegrityReport } from '../store.ts';
-import { type Connection, connect, explain, isDamage, sql } from './driver.ts';
+import { type Connection, connect, explain, sql } from './driver.ts';
 import { numbersOf, rangeOf, readRows } from './dump.ts';
+import { planSqlite } from './inspect.ts';
 import { checkFile } from './integrity.ts';
 import { settleNumbers, writeRows } from './load.ts';
 import { closeFence, markMoved, markOf, openFence, removeMark, writeMark } from './mark.ts';
@@ -18,31 +36,22 @@ const BUSY_MS = 30_000;
 const JOBS = sql`SELECT count(*) AS n FROM jobs`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM job_queues WHERE paused <> 0 OR max_running IS NOT NULL) + (SELECT count(*) FROM job_limits)
-    + (SELECT count(*) FROM job_key_windows) AS n`;
+    + (SELECT count(*) FROM job_key_windows) + (SELECT count(*) FROM job_minutes) AS n`;
 const NUMBERING = sql`DELETE FROM sqlite_sequence WHERE name = 'jobs'`;
 
-/** @throws NO_DATABASE without `create`, STORE_DAMAGED: nothing is repaired here, because a move must not lose what a repair leaves out. */
+/**
+ * Nothing is repaired here: a move must not lose what a repair leaves out.
+ * @throws NO_DATABASE without `create`, NOT_OUR_DATABASE, STORE_DAMAGED, STORE_NEWER.
+ */
 export const openSqliteSide = async (path: string, create: boolean): Promise<Side> => {
   const file = resolve(path);
-  if (!existsSync(file) && !create) throw noDatabase(file);
-  if (!existsSync(file) || !isMarked(file)) await (await openSqlite(file, { busyMs: BUSY_MS })).close();
+  const isThere = existsSync(file) && statSync(file).size > 0;
+  if (!isThere && !create) throw noDatabase(file);
+  const { found, known } = isThere ? planSqlite(file) : { found: 0, known: 1 };
+  if (found > known) throw storeNewer(file, found, known);
+  if (found === 0 && !create) throw notOurDatabase(file, 'it has no jobs in it');
+  if (found < known) await (await openSqlite(file, { busyMs: BUSY_MS })).close();
   return new SqliteSide(file);
-};
-
-const isMarked = (file: string): boolean => {
-  let db: Connection | undefined;
-  try {
-    db = connect(file, true);
-    const damage = db.get('PRAGMA quick_check(1)')?.['quick_check'];
-    if (damage !== 'ok') throw storeDamaged(file, String(damage));
-    return markOf(db) !== null;
-  } catch (error) {
-    // What is no database at all is refused by those who open it.
-    if (isDamage(error) && statSync(file).size === 0) return false;
-    throw explain(error, file);
-  } finally {
-    db?.close();
-  }
 };
 
 class SqliteSide implements Side {
@@ -64,11 +73,13 @@ class SqliteSide implements Side {
   workers = async (): Promise<string | null> => this.#read((db) => aliveAmong(workersOf(db), Date.now()));
   contents = async (): Promise<string | null> => this.#read(contentsOf);
   check = async (): Promise<IntegrityReport> => this.#read(checkFile);
-  count = async (): Promise<number> => this.#read((db) => Number(db.get(JOBS)!['n']));
+  size = async ({ name }: Table): Promise<number> =>
+    this.#read((db) => Number(db.get(`SELECT count(*) AS n FROM ${name}`)!['n']));
   numbers = async () => this.#read(numbersOf);
 
   begin = async (mark: Omit<Mark, 'state' | 'position'>): Promise<void> =>
     this.#write((db) => {
+      if (markOf(db)) throw moveConflict(this.where, 'another move has just begun');
       const alive = aliveAmong(workersOf(db), Date.now());
       if (alive !== null) throw workersAlive(this.where, alive);
       const contents = mark.role === 'target' ? contentsOf(db) : null;
@@ -104,7 +115,14 @@ class SqliteSide implements Side {
     const { id, position } = (await this.mark())!;
     this.#write((db) => {
       openFence(db, this.where, id, position);
-      for (const name of [...[...TABLES].reverse().map((table) => table.name), 'job_payloads', 'job_tags', 'job_counts', 'job_meta'])
+      for (const name of [
+        ...[...TABLES].reverse().map((table) => table.name),
+        'job_payloads',
+        'job_tags',
+        'job_batches',
+        'job_counts',
+        'job_meta',
+      ])
         db.exec(`DELETE FROM ${name}`);
       db.run(NUMBERING);
       closeFence(db, { table: TABLES[0]!.name, after: null, rows: 0 });
@@ -141,5 +159,5 @@ class SqliteSide implements Side {
 const contentsOf = (db: Connection): string | null => {
   const jobs = Number(db.get(JOBS)!['n']);
   if (jobs > 0) return `${jobs} jobs`;
-  return Number(db.get(SETTINGS)!['n']) > 0 ? 'pauses, limits or keys' : null;
+  return Number(db.get(SETTINGS)!['n']) > 0 ? 'pauses, limits, keys or figures' : null;
 };
