@@ -99,6 +99,8 @@ const openTarget = async ({ to, dryRun = false }: MoveOrder, mark: Mark | null):
   }
 };
 
+type Done = Pick<MoveReport, 'outcome' | 'written'>;
+
 class Move {
   readonly #source: Side;
   readonly #target: Side | null;
@@ -115,22 +117,31 @@ class Move {
     const [source, target] = [this.#source, this.#target];
     const there = (await target?.mark()) ?? null;
     await this.#mustBePossible(mark, there);
-    const resumed = there !== null;
-    const sizes = await Promise.all(TABLES.map((table) => source.size(table)));
-    this.#total = sizes.reduce((sum, n) => sum + n, 0);
-    const facts = { from: source.where, to: target?.where ?? maskSecrets(this.#order.to), resumed };
-    const report = { ...facts, jobs: sizes[TABLES.indexOf(JOBS)]!, rows: this.#total, counts: [], checksums: {} };
-    if (mark?.state === 'moved' && !there) return { ...report, outcome: 'already', written: this.#total };
+    const facts = { from: source.where, to: target?.where ?? maskSecrets(this.#order.to), resumed: there !== null };
+    const report = { ...facts, ...(await this.#sizes()), counts: [], checksums: {} };
+    if (mark?.state === 'moved' && !there) return { ...report, outcome: 'already', written: report.rows };
     const begun = there?.position.rows ?? 0;
     if (this.#order.dryRun || !target) return { ...report, outcome: 'planned', written: begun };
+    return { ...report, ...(await this.#go(target, mark, there)) };
+  }
+
+  async #go(target: Side, mark: Mark | null, there: Mark | null): Promise<Partial<MoveReport> & Done> {
     const id = mark?.id ?? v4();
     if (!there) await this.#begin(target, id, mark);
-    const written = await this.#write(target, id, (await target.mark())!.position);
-    const compared = written.done ? await this.#compare(target, id) : null;
-    if (!compared) return { ...report, outcome: 'interrupted', written: written.rows };
-    await source.moved();
+    // From now on it does not change any more.
+    const sizes = await this.#sizes();
+    this.#total = sizes.rows;
+    const { rows: written, done } = await this.#write(target, id, (await target.mark())!.position);
+    const compared = done ? await this.#compare(target, id) : null;
+    if (!compared) return { ...sizes, outcome: 'interrupted', written };
+    await this.#source.moved();
     await target.release();
-    return { ...report, ...compared, outcome: 'moved', written: written.rows };
+    return { ...sizes, ...compared, outcome: 'moved', written };
+  }
+
+  async #sizes(): Promise<{ jobs: number; rows: number }> {
+    const sizes = await Promise.all(TABLES.map((table) => this.#source.size(table)));
+    return { jobs: sizes[TABLES.indexOf(JOBS)]!, rows: sizes.reduce((sum, n) => sum + n, 0) };
   }
 
   /** What stands in the way, or is another move. @throws what `moveStore` throws. */
