@@ -17,6 +17,7 @@ import { build, findNode, installIn, ROOT, SetupError, say } from './setup.mjs';
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
 const BIOME = ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'];
 const TYPES = ['node_modules/typescript/bin/tsc', '-p', '.'];
+const SOURCES = '--conditions=backline-source';
 const SERVICE = ['examples/songwriter-credits/main.ts', '--daemon'];
 
 /**
@@ -25,7 +26,7 @@ const SERVICE = ['examples/songwriter-credits/main.ts', '--daemon'];
  */
 const TASKS = {
   start: { run: [SERVICE] },
-  dev: { run: [['--watch', '--conditions=backline-source', ...SERVICE]], build: false },
+  dev: { run: [['--watch', SOURCES, ...SERVICE]], build: false },
   build: { run: [] },
   test: { run: [VITEST] },
   'test:jobs': {
@@ -47,6 +48,8 @@ const TASKS = {
     ],
   },
   'test:performance': { run: [[...VITEST, 'performance']] },
+  'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
+  'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
   'test:e2e': { run: [[...VITEST, 'test/journeys']] },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']] },

@@ -19,7 +19,7 @@ import { maskSecrets } from '../util/mask.ts';
 
 /** One setting. `Given` is what a config file holds, `Value` what the program uses. */
 export interface Option<Given, Value> {
-  /** As commander takes it, with its argument. */
+  /** As commander takes it, with its argument; a second name stands first. */
   readonly flag: string;
   readonly env: string;
   readonly says: string;
@@ -94,7 +94,7 @@ export const OPTIONS = {
     check: text(100),
   }),
   queues: option<readonly string[], readonly string[] | null>({
-    flag: '--queues <names>',
+    flag: '--queue, --queues <names>',
     env: 'BACKLINE_QUEUES',
     says: 'The queues to serve, parted by commas; all of them if not set.',
     default: null,

@@ -3,7 +3,7 @@ import { checkManagerOptions } from '../engine/manager-options.ts';
 import type { BacklineError } from '../job/backline-error.ts';
 import type { ConfigFile } from './file.ts';
 import { type Config, OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
-import { resolveSettings } from './settings.ts';
+import { flagName, resolveSettings } from './settings.ts';
 
 const file = (config: object): ConfigFile => ({ path: '/app/backline.config.ts', name: 'backline.config.ts', config });
 
@@ -146,7 +146,7 @@ describe('bad values', () => {
     const byFlag = refusal({ flags: { [name]: text } });
     const byVariable = refusal({ environment: { [env]: text } });
     for (const [error, place] of [
-      [byFlag, flag.split(' ')[0]!],
+      [byFlag, flagName(flag)],
       [byVariable, `${env} in the environment`],
     ] as const) {
       expect(error.code).toBe('INVALID_OPTION');

@@ -53,7 +53,7 @@ export const resolveSettings = ({ flags, environment, file }: Sources): Resolved
 
 const resolve = (name: OptionName, { flags, environment, file }: Sources): ResolvedSetting & { value: unknown } => {
   const option: Option<unknown, unknown> = OPTIONS[name];
-  const flag = option.flag.split(' ')[0]!;
+  const flag = flagName(option.flag);
   const found: Found[] = [];
   const add = (from: Origin, place: string, field: string, given: unknown, meant = given) => {
     if (given !== undefined) found.push({ from, place, given, value: option.check(meant, field) });
@@ -67,6 +67,9 @@ const resolve = (name: OptionName, { flags, environment, file }: Sources): Resol
   const { from, place, given, value } = found[0] ?? { from: 'default', place: 'default', given: null, value: null };
   return { name, from, place, value, shown: show(given, option) };
 };
+
+/** `--queue, --queues <names>` → `--queues`. */
+export const flagName = (flag: string): string => /--[\w-]+(?= )/.exec(flag)![0];
 
 interface Found {
   readonly from: Origin;

@@ -86,7 +86,7 @@ export class Client<J extends Jobs = Jobs> {
    */
   async enqueueMany(items: readonly EnqueueItem<J>[]): Promise<EnqueuedItem[]> {
     if (!Array.isArray(items)) throw invalidOption('jobs', items, 'a list of { type, payload, options }');
-    const now = this.#now();
+    const now = this.now();
     const jobs = await Promise.all(
       items.map(async (item: unknown, i) => {
         try {
@@ -174,14 +174,14 @@ export class Client<J extends Jobs = Jobs> {
       'options',
     );
     const target = { ids: [idCheck(id, 'id')], tree };
-    const { cancelled, requested } = await this.#parts.store.requestCancel(target, reason, this.#now());
+    const { cancelled, requested } = await this.#parts.store.requestCancel(target, reason, this.now());
     return requested > 0 ? 'requested' : cancelled > 0 ? 'cancelled' : 'no';
   }
 
   /** Cancels every job of a filter. @throws FILTER_TOO_WIDE for an empty filter. */
   async cancelAll(which: Which, given: { reason?: string } = {}): Promise<CancelOutcome> {
     const { reason = 'cancelled by request' } = checkOptions({ reason: text(1000) }, given, 'options');
-    return this.#parts.store.requestCancel({ filter: wide(which, 'cancelAll') }, reason, this.#now());
+    return this.#parts.store.requestCancel({ filter: wide(which, 'cancelAll') }, reason, this.now());
   }
 
   /**
@@ -189,13 +189,13 @@ export class Client<J extends Jobs = Jobs> {
    * @returns false for any other.
    */
   async retry(id: string): Promise<boolean> {
-    const revived = await this.#parts.store.revive({ ids: [idCheck(id, 'id')] }, this.#now());
+    const revived = await this.#parts.store.revive({ ids: [idCheck(id, 'id')] }, this.now());
     return revived > 0;
   }
 
   /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
   async retryAll(which: Which): Promise<number> {
-    return this.#parts.store.revive({ filter: wide(which, 'retryAll') }, this.#now());
+    return this.#parts.store.revive({ filter: wide(which, 'retryAll') }, this.now());
   }
 
   /**
@@ -211,7 +211,7 @@ export class Client<J extends Jobs = Jobs> {
     const input = payload === undefined ? old.payload : payload;
     const json = encodePayload(input, defaults.maxPayloadBytes);
     await validate(types.get(old.type)?.input, input);
-    const now = this.#now();
+    const now = this.now();
     const job = replayOf(old, json, defaults.newId(), now);
     const [outcome] = await store.insert([job], now);
     if (outcome!.kind !== 'parent-ended') return toEnqueued(outcome!, job);
@@ -232,7 +232,7 @@ export class Client<J extends Jobs = Jobs> {
 
   /** Runs a waiting job as soon as there is a slot, also one that was held back. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
   async runNow(id: string): Promise<void> {
-    await this.#adjust(id, { runAt: this.#now(), held: false }, 'run now');
+    await this.#adjust(id, { runAt: this.now(), held: false }, 'run now');
   }
 
   /** Holds a waiting job back until it is resumed. @throws JOB_NOT_FOUND, NOT_FOR_BATCHES, NOT_ALLOWED_NOW. */
@@ -246,12 +246,12 @@ export class Client<J extends Jobs = Jobs> {
 
   /** Deletes a job that does not run and has no children. @returns whether it did. */
   async remove(id: string): Promise<boolean> {
-    return (await this.#parts.store.remove({ ids: [idCheck(id, 'id')] }, this.#now())) > 0;
+    return (await this.#parts.store.remove({ ids: [idCheck(id, 'id')] }, this.now())) > 0;
   }
 
   /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
   async removeAll(which: Which): Promise<number> {
-    return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.#now());
+    return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.now());
   }
 
   /** Stops the start of jobs of a queue, in every process, until it is resumed or `until`. Running jobs go on. */
@@ -261,18 +261,18 @@ export class Client<J extends Jobs = Jobs> {
   ): Promise<void> {
     const table = { reason: text(1000), actor: text(200), until: instant };
     const { reason = null, actor = null, until = null } = checkOptions(table, given, 'options');
-    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: { reason, actor, until } }, this.#now());
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: { reason, actor, until } }, this.now());
   }
 
   async resumeQueue(name: string): Promise<void> {
-    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: null }, this.#now());
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { pause: null }, this.now());
     this.#parts.wake();
   }
 
   /** How many jobs of a queue may run at once, over all processes; null for no limit. */
   async limitQueue(name: string, maxRunning: number | null): Promise<void> {
     const max = maxRunning === null ? null : integer(0, 1_000_000)(maxRunning, 'maxRunning');
-    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { maxRunning: max }, this.#now());
+    await this.#parts.store.setQueue(queueCheck(name, 'queue'), { maxRunning: max }, this.now());
     this.#parts.wake();
   }
 
@@ -284,7 +284,7 @@ export class Client<J extends Jobs = Jobs> {
   }
 
   async queues(): Promise<QueueRow[]> {
-    return this.#parts.store.queues(this.#now());
+    return this.#parts.store.queues(this.now());
   }
 
   async workers(): Promise<WorkerRow[]> {
@@ -300,8 +300,13 @@ export class Client<J extends Jobs = Jobs> {
    * `retention.metrics`. @throws UNKNOWN_OPTION, INVALID_OPTION.
    */
   async metrics(options: MetricsOptions = {}): Promise<Metrics> {
-    const range = checkMetricsRange(options, this.#now());
+    const range = checkMetricsRange(options, this.now());
     return metricsOf(range, await this.#parts.store.metrics(range));
+  }
+
+  /** The time by the clock of the database, epoch milliseconds: what all times of jobs and workers are compared with. */
+  now(): number {
+    return this.#parts.clock.now();
   }
 
   async checkIntegrity(): Promise<IntegrityReport> {
@@ -317,7 +322,7 @@ export class Client<J extends Jobs = Jobs> {
   }
 
   async #adjust(id: string, change: Adjustment, what: string): Promise<void> {
-    const outcome = await this.#parts.store.adjust(idCheck(id, 'id'), change, this.#now());
+    const outcome = await this.#parts.store.adjust(idCheck(id, 'id'), change, this.now());
     if (outcome.kind === 'missing') throw jobNotFound(id);
     if (outcome.kind === 'batch')
       throw notForBatches(what, id, `Change its jobs: list them with the filter parent:${id}`);
@@ -330,7 +335,7 @@ export class Client<J extends Jobs = Jobs> {
   }
 
   async #enqueueOne(request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
-    const now = this.#now();
+    const now = this.now();
     const prepared = this.#prepare(request, now);
     const { job } = prepared instanceof Promise ? await prepared : prepared;
     const [outcome] = await this.#parts.store.insert([job], now);
@@ -338,7 +343,7 @@ export class Client<J extends Jobs = Jobs> {
   }
 
   #enqueueWithin(tx: Transaction, request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
-    const now = this.#now();
+    const now = this.now();
     const prepared = this.#prepare(request, now);
     if (prepared instanceof Promise) throw asyncSchemaInTransaction(request.type);
     const outcomes = this.#parts.store.insertWithin(tx, [prepared.job], now);
@@ -347,13 +352,13 @@ export class Client<J extends Jobs = Jobs> {
   }
 
   async #enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
-    const now = this.#now();
+    const now = this.now();
     const jobs = await prepareBatch(batch, this.#parts, now);
     return toEnqueuedBatch(await this.#parts.store.insert(jobs, now), jobs);
   }
 
   #enqueueBatchWithin(tx: Transaction, batch: BatchRequest<J>): Promise<EnqueuedBatch> {
-    const now = this.#now();
+    const now = this.now();
     const jobs = prepareBatch(batch, this.#parts, now);
     if (jobs instanceof Promise) throw asyncSchemaInTransaction(batch.type);
     const outcomes = this.#parts.store.insertWithin(tx, jobs, now);
@@ -363,9 +368,5 @@ export class Client<J extends Jobs = Jobs> {
 
   #prepare(request: { type: string; payload?: unknown; options?: unknown }, now: number) {
     return prepareJob(request, this.#parts.types, this.#parts.defaults, now);
-  }
-
-  #now(): number {
-    return this.#parts.clock.now();
   }
 }

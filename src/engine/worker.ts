@@ -152,9 +152,10 @@ export class Worker {
     await this.#emptyWithin([...this.#running].reduce((most, { patienceMs }) => Math.max(most, patienceMs), 0));
     for (const execution of this.#running) execution.abandon();
     // A store that is away must not hold up the end: what is not written is an orphan, and runs again.
-    const patience = sleep(this.#options.graceMs + 2000, { keepAlive: false });
-    await Promise.race([this.#loop?.then(() => this.#finisher.drained()), patience]);
-    await Promise.race([this.#lease?.end().catch(() => {}), sleep(2000, { keepAlive: false })]);
+    const patience = sleep(this.#options.graceMs + 2000, { keepAlive: false }).then(() => 'away' as const);
+    const end = await Promise.race([this.#loop?.then(() => this.#finisher.drained()), patience]);
+    const ended = this.#lease?.end().catch(() => {});
+    if (end !== 'away') await Promise.race([ended, sleep(2000, { keepAlive: false })]);
     this.#parts.events.emit('worker-stopped', () => ({ worker: this.#options.info.name }));
   }
 

@@ -1,11 +1,9 @@
 /** Errors of database drivers and servers; part of errors.ts, which hands them on. */
-import { show } from '../util/text.ts';
+import { messageOf } from '../util/text.ts';
 import { error } from './backline-error.ts';
 
-const text = (cause: unknown): string => (cause instanceof Error ? cause.message : show(cause));
-
 export const driverMissing = error('DRIVER_MISSING', (driver: string, cause: unknown) => ({
-  message: `The database needs the package "${driver}", which is not installed: ${text(cause)}.`,
+  message: `The database needs the package "${driver}", which is not installed: ${messageOf(cause)}.`,
   field: 'database',
   found: driver,
   next: `Install it beside backline: npm install ${driver}`,

@@ -18,9 +18,9 @@ import { invalidOption } from './errors.ts';
 import type { Status } from './states.ts';
 
 /**
- * A connection with an open transaction: a better-sqlite3 `Database`, of the same installation that Backline uses (a
- * `DatabaseSync` of node:sqlite where that stands in for it). Never open the file with another copy of SQLite in one process. On
- * PostgreSQL a `Client` or `PoolClient` of pg.
+ * A connection with an open transaction on the manager's own database. SQLite: a better-sqlite3 `Database`, of the same
+ * installation that Backline uses (a `DatabaseSync` of node:sqlite where that stands in for it); never open the file with another
+ * copy of SQLite in one process. PostgreSQL: a client of `pg`, not a pool; await the call before you commit.
  */
 export type Transaction = object;
 

@@ -2,7 +2,7 @@
  * Every error of the system, with its code. A code never changes; docs/errors.md lists them and a test compares the two.
  * Doors choose HTTP status and exit codes; texts live here only.
  */
-import { didYouMean, show } from '../util/text.ts';
+import { didYouMean, messageOf, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
 export * from './batch-errors.ts';
@@ -246,10 +246,11 @@ export const ADDRESSES = 'sqlite:path/to/file.db, a path, :memory:, or postgres:
 const isServer = (where: string): boolean => /^postgres(ql)?:/.test(where);
 
 export const unknownStore = error('UNKNOWN_STORE', (url: string) => ({
-  message: `The database address "${url}" has no known scheme.`,
+  message: `"${url}" is no database address.`,
   field: 'database',
   found: url,
   allowed: ADDRESSES,
+  next: isServer(url) ? 'In a name or password, write / ? # @ : % as %2F %3F %23 %40 %3A %25.' : undefined,
 }));
 
 export const noDatabase = error('NO_DATABASE', (where: string) => ({
@@ -260,9 +261,9 @@ export const noDatabase = error('NO_DATABASE', (where: string) => ({
 }));
 
 export const storeUnavailable = error('STORE_UNAVAILABLE', (where: string, cause: unknown) => ({
-  message: `The database ${where} does not answer: ${text(cause)}.`,
+  message: `The database ${where} does not answer: ${messageOf(cause)}.`,
   next: isServer(where)
-    ? 'Check the address, the password and the network, and that the server runs and has a connection to spare.'
+    ? 'Check the address, the password, TLS and the network, and that the server runs and has a connection to spare.'
     : 'Check that the path exists, is a file and may be written.',
   cause,
 }));
@@ -344,7 +345,7 @@ export const badJobFile = error('BAD_JOB_FILE', (file: string, field: string, pr
 }));
 
 export const unreadable = error('UNREADABLE', (path: string, cause: unknown) => ({
-  message: `${path} cannot be used: ${text(cause)}.`,
+  message: `${path} cannot be used: ${messageOf(cause)}.`,
   field: 'path',
   found: path,
   cause,
@@ -375,7 +376,7 @@ export const portTaken = error('PORT_TAKEN', (port: number, tried: number) => ({
 }));
 
 export const cannotListen = error('CANNOT_LISTEN', (host: string, port: number, cause: unknown) => ({
-  message: `Nothing can listen on ${host}, port ${port}: ${text(cause)}.`,
+  message: `Nothing can listen on ${host}, port ${port}: ${messageOf(cause)}.`,
   next: 'Pass --port with another one, from 1024 on.',
   cause,
 }));
@@ -389,5 +390,3 @@ export const inItem = (index: number, fault: unknown): unknown =>
 /** The same about a part that has a name. */
 export const inPart = (name: string, fault: unknown): unknown =>
   fault instanceof BacklineError ? fault.at(name) : fault;
-
-const text = (cause: unknown): string => (cause instanceof Error ? cause.message : show(cause));

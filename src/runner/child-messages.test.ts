@@ -107,6 +107,17 @@ test('a worker is told of its job what a handler may know, and no more', () => {
     type: 't',
     attempt: 2,
     timeoutMs: 7,
-    job: { id: 'a', seq: 1, type: 't', queue: 'q', priority: 5, maxAttempts: 3, life: 1, startedAt: 10, runAt: 9 },
+    job: {
+      id: 'a',
+      seq: 1,
+      type: 't',
+      queue: 'q',
+      priority: 5,
+      maxAttempts: 3,
+      life: 1,
+      parentId: null,
+      startedAt: 10,
+      runAt: 9,
+    },
   });
 });

@@ -62,6 +62,9 @@ export interface MoveReport {
   >;
 }
 
+/** How often a position may be another than the one that was left. */
+const TRIES = 4;
+
 const CHUNK: ChunkSize = { rows: 1000, bytes: 4 * 2 ** 20 };
 
 /**
@@ -174,8 +177,22 @@ class Move {
     }
   }
 
-  /** While a chunk is on its way, the next one is read. */
+  /** A server that broke down may have lost the last chunks, together with the positions after them: it goes on from where that one stands. */
   async #write(target: Side, id: string, from: Position): Promise<{ rows: number; done: boolean }> {
+    let position = from;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#writeFrom(target, id, position);
+      } catch (error) {
+        const mark = (error as { code?: unknown }).code === 'MOVE_CONFLICT' ? await target.mark() : null;
+        if (mark?.id !== id || tries === TRIES) throw error;
+        position = mark.position;
+      }
+    }
+  }
+
+  /** While a chunk is on its way, the next one is read. */
+  async #writeFrom(target: Side, id: string, from: Position): Promise<{ rows: number; done: boolean }> {
     let position = from;
     const first = TABLES.findIndex(({ name }) => name === position.table);
     for (const table of TABLES.slice(first)) {

@@ -22,7 +22,8 @@ export const sqlitePath = (url: string): string => {
   return rest!.replace(/^\/\/(?=\/|[^/])/, '');
 };
 
-const isPostgres = (url: string): boolean => /^postgres(ql)?:/i.test(url);
+/** Whether an address is that of a PostgreSQL server, and no file's. */
+export const isPostgres = (url: string): boolean => /^postgres(ql)?:/i.test(url);
 
 /** Opens the store that an address names; its driver is loaded only now. */
 export const openStore = async (url: string, options: OpenOptions = {}): Promise<Store> => {

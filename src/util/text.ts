@@ -15,6 +15,9 @@ export const show = (value: unknown): string => {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 };
 
+/** What was thrown, in one sentence. */
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : show(cause));
+
 /** "Did you mean …?" for the nearest known word, or nothing if none is near. */
 export const didYouMean = (word: string, known: readonly string[]): string | undefined => {
   if (word.length > 100) return undefined; // No typing error, and long words take long to compare.

@@ -60,12 +60,18 @@ const somebody = (): { uid: number; gid: number } | null => {
 export interface Server {
   readonly port: number;
   url(database?: string): string;
-  /** Stops it at once, as a restart or a failure of the machine does. */
-  stop(): Promise<void>;
+  /** Stops it: SIGINT as a restart does, which waits for nobody; SIGQUIT as a crash does, which writes nothing more. */
+  stop(signal?: 'SIGINT' | 'SIGQUIT'): Promise<void>;
   start(): Promise<void>;
   /** Stops it for good, and removes its files. */
   dispose(): Promise<void>;
 }
+
+/**
+ * Whatever becomes of the process that holds the other end of the pipe, be it killed: the server ends with it. What that process says
+ * is the signal.
+ */
+const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal || signal=INT; kill -s $signal $server; wait $server';
 
 /** Starts a server. Nothing is synced to disk: what a power cut does is not tested here. */
 export const startServer = async (binaries: Binaries, flags: readonly string[] = []): Promise<Server> => {
@@ -84,23 +90,19 @@ export const startServer = async (binaries: Binaries, flags: readonly string[] =
   const port = await freePort();
   const url = (database = 'postgres') => `postgres://postgres@127.0.0.1:${port}/${database}`;
   let child: ChildProcess | undefined;
-  const kill = () => child?.kill('SIGQUIT');
-  process.once('exit', kill);
   const start = async (): Promise<void> => {
     const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=150', 'shared_buffers=64MB', ...flags];
     const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
-    child = spawn(join(binaries.folder, 'postgres'), [...args, ...settings.flatMap((one) => ['-c', one])], {
-      ...own,
-      stdio: 'ignore',
-    });
+    const command = [join(binaries.folder, 'postgres'), ...args, ...settings.flatMap((one) => ['-c', one])];
+    child = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], { ...own, stdio: ['pipe', 'ignore', 'ignore'] });
     await until(() => answers(url()), 'the server answers');
   };
-  const stop = async (): Promise<void> => {
+  const stop = async (signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> => {
     const ending = child;
     child = undefined;
     if (!ending || ending.exitCode !== null) return;
     const ended = new Promise((resolve) => ending.once('exit', resolve));
-    ending.kill('SIGINT');
+    ending.stdin!.end(`${signal.slice(3)}\n`);
     await ended;
   };
   await start();
@@ -111,7 +113,6 @@ export const startServer = async (binaries: Binaries, flags: readonly string[] =
     stop,
     dispose: async () => {
       await stop();
-      process.off('exit', kill);
       rmSync(folder, { recursive: true, force: true });
     },
   };

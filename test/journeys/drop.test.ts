@@ -100,6 +100,8 @@ describe('a service', () => {
       expect(await service.end('SIGKILL')).toBe('SIGKILL');
     }
     const last = start();
+    // All may have been done before the last kill; it can only be asked to end once it is up.
+    await last.says(/Watching/);
     for (const [n, id] of ids.entries()) await checkCredits(await ended(id, 'completed'), sizes[n]!);
     expect(await last.end('SIGTERM')).toBe(0);
     const seen = await reader.stop();

@@ -78,7 +78,8 @@ describe('backline move', () => {
 
   test('work goes on at the new address', async () => {
     const worker = folder.start(['work', '--database', to]);
-    expect(await folder.ask('add', 'sum', '{"a":1,"b":2}', '--wait', '--database', to)).toMatchObject([{ result: 3 }]);
+    const added = await folder.ask('add', 'sum', '{"a":1,"b":2}', '--wait', '--database', to);
+    expect(added.at(-1)).toMatchObject({ kind: 'result', result: 3 });
     const shown = await folder.ask('jobs', 'show', 'the-one', '--database', to);
     expect(shown[0]).toMatchObject({ status: 'completed', result: 42 });
     expect(await folder.ask('queues', 'ls', '--database', to)).toMatchObject([{ name: 'default', maxRunning: 4 }]);

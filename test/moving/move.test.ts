@@ -52,6 +52,21 @@ const interruptedMove = async (
   return moveStore({ ...order, chunk: SMALL, signal: controller.signal, onProgress });
 };
 
+/** As a crash does: without a word, and without writing what is in memory. */
+const breakDown = async (broken: Server): Promise<void> => {
+  const [row] = await query(broken.url(), `SELECT pg_read_file('postmaster.pid') AS lines`);
+  process.kill(Number(String(row!['lines']).split('\n')[0]), 'SIGQUIT');
+  await until(
+    () =>
+      query(broken.url(), 'SELECT 1').then(
+        () => false,
+        () => true,
+      ),
+    'the server is gone',
+  );
+  await broken.start();
+};
+
 const openAndClose = async (url: string): Promise<{ where: string }> => {
   const side = await openSide(url, true);
   await side.close();
@@ -207,6 +222,18 @@ describe('a move', () => {
     expectEqualSides(await moveStore({ from: filledFile(), to, chunk: SMALL, onProgress }));
     await Promise.all(cutting);
     expect(cuts).toBeGreaterThan(1);
+    expect(await portraitOf(to)).toEqual(before);
+  }, 60_000);
+
+  test('goes on by itself when the server breaks down and has lost what it had not synced', async () => {
+    const before = await portraitOf(filledFile());
+    const to = freshSchema(server);
+    let restarting: Promise<void> | undefined;
+    const onProgress = ({ rows }: MoveProgress) => {
+      if (rows >= 30) restarting ??= breakDown(server);
+    };
+    expectEqualSides(await moveStore({ from: filledFile(), to, chunk: SMALL, onProgress }));
+    await restarting;
     expect(await portraitOf(to)).toEqual(before);
   }, 60_000);
 

@@ -5,6 +5,12 @@ export interface CuttingProxy {
   readonly port: number;
   /** The next COMMIT reaches the server, and its answer reaches nobody. @returns when that has happened. */
   cutNextCommit(): Promise<void>;
+  /** The next COMMIT does not reach the server, and nobody is let through any more. @returns when that has happened. */
+  holdNextCommit(): Promise<void>;
+  /** From now on nothing gets through, and nobody is told: as when a cable is pulled. */
+  fallSilent(): void;
+  /** Lets new connections through again. */
+  letThrough(): void;
   close(): Promise<void>;
 }
 
@@ -13,8 +19,12 @@ const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0', 'latin1');
 
 export const startCuttingProxy = async (serverPort: number): Promise<CuttingProxy> => {
   let cut: (() => void) | null = null;
+  let hold: (() => void) | null = null;
+  let isShut = false;
+  let isSilent = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
+    if (isShut) return void client.destroy();
     const upstream = connect(serverPort, '127.0.0.1');
     let isCut = false;
     for (const socket of [client, upstream]) {
@@ -27,6 +37,13 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       });
     }
     client.on('data', (data) => {
+      if (isSilent) return;
+      if (hold !== null && data.includes(COMMIT)) {
+        isShut = true;
+        hold();
+        hold = null;
+        return;
+      }
       const mustCut = cut !== null && data.includes(COMMIT);
       const told = cut;
       if (mustCut) {
@@ -41,7 +58,7 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       }
     });
     upstream.on('data', (data) => {
-      if (!isCut) client.write(data);
+      if (!isCut && !isSilent) client.write(data);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -51,6 +68,16 @@ export const startCuttingProxy = async (serverPort: number): Promise<CuttingProx
       new Promise((resolve) => {
         cut = resolve;
       }),
+    holdNextCommit: () =>
+      new Promise((resolve) => {
+        hold = resolve;
+      }),
+    fallSilent: () => {
+      isSilent = true;
+    },
+    letThrough: () => {
+      isShut = false;
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -172,3 +172,23 @@ test('times are those of the database, not of the machine', async () => {
   expect(row).toEqual({ status: 'completed', past: true, timeout: 300 });
   await store.close();
 });
+
+test('an error, a log line and a tag with the character 0, which PostgreSQL cannot hold, are written all the same', async () => {
+  const url = freshSchema(server);
+  const odd = job({
+    maxAttempts: 1,
+    run: (_: unknown, ctx) => {
+      ctx.log.info({ field: 'a\0b' }, 'line\0');
+      throw new TypeError('bad byte \0 here');
+    },
+  });
+  const manager = await startManager({ jobs: { odd } }, url);
+  const { id } = await manager.enqueue('odd', { text: 'x\0y' }, { tags: ['t'] });
+  await expect(manager.result(id)).rejects.toMatchObject({ code: 'JOB_FAILED' });
+  expect(await manager.get(id)).toMatchObject({
+    ...{ status: 'failed', payload: { text: 'x\0y' }, error: 'bad byte \uFFFD here' },
+  });
+  const found = async (text: string) => (await manager.list({ payload: { text } })).jobs.map((one) => one.id);
+  expect([await found('z'), await found('x\0y')]).toEqual([[], [id]]);
+  await until(async () => (await manager.logs(id)).length === 1);
+});

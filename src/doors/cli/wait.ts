@@ -50,7 +50,7 @@ export const waitFor = async (
 };
 
 const isServed = async (client: Client): Promise<boolean> =>
-  (await client.workers()).some(({ leaseUntil }) => leaseUntil >= Date.now());
+  (await client.workers()).some(({ leaseUntil }) => leaseUntil >= client.now());
 
 const bar = (percent: number): string => {
   const full = Math.round((percent / 100) * WIDTH);

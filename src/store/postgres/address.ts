@@ -14,12 +14,7 @@ const DEFAULT_SCHEMA = 'backline';
 
 /** `postgres://user:password@host:5432/database?schema=backline`; all other parameters are the driver's, TLS among them. */
 export const parseAddress = (given: string): Address => {
-  let url: URL;
-  try {
-    url = new URL(given);
-  } catch {
-    throw unknownStore(maskSecrets(given));
-  }
+  const url = parse(given);
   const schema = url.searchParams.get('schema') ?? DEFAULT_SCHEMA;
   // Not more than a name of PostgreSQL can hold; the server's own schemas are its own.
   if (!/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema === 'information_schema')
@@ -27,4 +22,20 @@ export const parseAddress = (given: string): Address => {
   url.searchParams.delete('schema');
   const where = `${maskSecrets(url.href)}${url.search === '' ? '?' : '&'}schema=${schema}`;
   return { connectionString: url.href, schema, where };
+};
+
+/**
+ * Without a host it is this machine's. What a password that was not encoded has broken apart is refused: its pieces would be taken
+ * for host or database, and shown. @throws UNKNOWN_STORE.
+ */
+const parse = (given: string): URL => {
+  let url: URL;
+  try {
+    url = new URL(given.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/|$)/i, '$1localhost'));
+  } catch {
+    throw unknownStore(maskSecrets(given));
+  }
+  if (!/^postgres(ql)?:\/\//i.test(given) || url.hash !== '' || url.pathname.includes('@'))
+    throw unknownStore(maskSecrets(given));
+  return url;
 };

@@ -14,11 +14,14 @@ import { Transaction, type Unsettled, type Writing } from './transaction.ts';
 /** One kind of work that many calls can share one run of. */
 export type Batch<I, O> = (txn: Transaction, items: readonly I[]) => Promise<O[]>;
 
+/** Whether to wait until it is on the disk: never, if it was promised and promises are synced, or whatever was promised. */
+export type Synced = boolean | 'always';
+
 export interface Piece {
   /** Pieces of the same batch that stand beside each other run once, with the items of all. */
   readonly batch: Batch<unknown, unknown>;
   readonly items: readonly unknown[];
-  readonly synced: boolean;
+  readonly synced: Synced;
   /** A claim: keeps out other claims if limits are set, and ends its transaction. */
   readonly claims: boolean;
   /** It begins to listen: all transactions that do not know it yet must be over, and what is handed in after it begins after it. */
@@ -46,6 +49,8 @@ export interface Shared {
   readonly onCounted: () => void;
   /** Batches of which something is left to cancel, in a transaction that has committed. */
   readonly onUnsettled: (unsettled: ReadonlyMap<string, Unsettled>) => void;
+  /** Nobody waits for long any more. */
+  readonly isClosed: () => boolean;
 }
 
 export interface AttemptOptions {
@@ -62,7 +67,15 @@ export const MUST_BE_ALONE = 'must be alone';
 const UNKNOWN_MS = 60_000;
 const ASK_MS = 100;
 
-const STATUS = sql`SELECT pg_xact_status($xid::text::xid8) AS status`;
+/**
+ * A server that crashes may give the numbers of the transactions that it forgot to others. So who asks must know that it did: the
+ * table of the epoch is unlogged, and a crash or a fail-over empties it.
+ */
+const STATUS = sql`
+  SELECT pg_xact_status($xid::text::xid8) AS status, coalesce((SELECT mark = $epoch FROM backline.job_epoch), false) AS same`;
+const NEW_EPOCH = sql`INSERT INTO backline.job_epoch (mark) VALUES (gen_random_uuid()::text) ON CONFLICT DO NOTHING`;
+/** What the server says of a number that it has not given out yet: it has forgotten that it did. */
+const IN_THE_FUTURE = '22023';
 
 /**
  * Settings for this transaction only, so that a pooler may sit in between. Never a plan that reads whole tables: they were perhaps
@@ -91,8 +104,11 @@ export const attempt = async (
   options: AttemptOptions,
 ): Promise<boolean | null | typeof MUST_BE_ALONE> => {
   const db = new Connection(client, shared.statements);
+  const begunAt = performance.now();
   const begun = db.script(beginning(shared, options)).then(([row]) => ({
+    begunAt,
     xid: String(row!['xid']),
+    epoch: row!['epoch'] === null ? null : String(row!['epoch']),
     othersListen: row!['listened'] === true,
     listened: row!['listened'] === true || shared.isWatched(),
   }));
@@ -127,7 +143,7 @@ const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: Atte
   const lock = CLAIM_LOCK[claims];
   return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
     SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
-    SELECT pg_current_xact_id()::text AS xid,
+    SELECT pg_current_xact_id()::text AS xid, (SELECT mark FROM backline.job_epoch) AS epoch,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };
 
@@ -167,24 +183,29 @@ const settle = async (txn: Transaction, locks: Locks): Promise<void> => {
   await settleFreed(txn, locks);
 };
 
+interface Begun {
+  /** By the monotonic clock. */
+  readonly begunAt: number;
+  readonly xid: string;
+  /** Null after a crash of the server, until somebody has committed. */
+  readonly epoch: string | null;
+  readonly othersListen: boolean;
+}
+
 /** @throws the error for which nothing was written. */
-const commit = async (
-  shared: Shared,
-  db: Connection,
-  txn: Transaction,
-  { xid, othersListen }: { xid: string; othersListen: boolean },
-): Promise<void> => {
+const commit = async (shared: Shared, db: Connection, txn: Transaction, begun: Begun): Promise<void> => {
   const { journal } = shared;
   const writing: Promise<unknown>[] = [];
   const send = ({ statement, params }: Writing) => {
     const sent = db.send(statement, params);
-    // All of them are looked at below; until then none may count as nobody's.
+    // It may fail before anybody waits for it.
     sent.catch(() => {});
     writing.push(sent);
     return sent;
   };
   for (const writing of txn.takeCounts()) send(writing);
-  if (othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
+  if (begun.epoch === null) send({ statement: NEW_EPOCH, params: {} });
+  if (begun.othersListen && txn.changes.length > 0) send(journal.appending(txn.changes));
   const reading = journal.listens && shared.isWatched() ? send(journal.reading()) : null;
   const committed = db.command('COMMIT');
   committed.catch(() => {});
@@ -194,7 +215,7 @@ const commit = async (
       ({ rows }): readonly Row[] => rows,
       () => [],
     );
-    journal.heard(rows);
+    journal.heard(rows, begun);
   }
   const told = journal.tell(
     committed.then(
@@ -206,7 +227,7 @@ const commit = async (
     await Promise.all(writing);
     await committed;
   } catch (error) {
-    await judge(shared, db, xid, error);
+    await judge(shared, db, txn, begun, error);
     // It did commit; in its turn it was taken for nothing, so it is told now.
     return journal.tell(Promise.resolve(txn.changes));
   }
@@ -214,35 +235,54 @@ const commit = async (
 };
 
 /** @returns if the transaction has committed all the same. @throws the error for which nothing was written. */
-const judge = async (shared: Shared, db: Connection, xid: string, error: unknown): Promise<void> => {
+const judge = async (shared: Shared, db: Connection, txn: Transaction, begun: Begun, error: unknown): Promise<void> => {
   if (!isLost(error)) {
     await db.script('ROLLBACK');
     throw error;
   }
-  for (const since = performance.now(); performance.now() - since < UNKNOWN_MS; await sleep(ASK_MS)) {
-    const status = await statusOf(shared, xid);
-    if (status === 'committed') return;
-    if (status === 'aborted') throw error;
+  const since = performance.now();
+  // What was claimed is asked for without end: under a live lease, and unknown to its worker, it would be stuck.
+  while (!shared.isClosed() && (txn.claimed || performance.now() - since < UNKNOWN_MS)) {
+    const fate = await fateOf(shared, begun, txn.witness);
+    if (fate === 'committed') return;
+    if (fate === 'aborted') throw error;
+    if (fate === 'unknown') break;
+    await sleep(ASK_MS);
   }
   throw storeUnavailable(
     shared.where,
-    `the connection was lost during COMMIT, and whether transaction ${xid} was written is not known`,
+    `the connection was lost during COMMIT, and whether transaction ${begun.xid} was written is not known`,
   );
 };
 
-const statusOf = async ({ pool, statements }: Shared, xid: string): Promise<unknown> => {
+/** @returns null if the server does not say yet. */
+const fateOf = async (
+  { pool, statements }: Shared,
+  { xid, epoch }: Begun,
+  witness: Transaction['witness'],
+): Promise<'committed' | 'aborted' | 'unknown' | null> => {
   let client: PgClient;
   try {
     client = await pool.connect();
   } catch {
-    return undefined;
+    return null;
   }
   try {
-    const row = await new Connection(client, statements).get(STATUS, { xid });
+    const db = new Connection(client, statements);
+    const { status, same } = (await db.get(STATUS, { xid, epoch }))!;
+    const isThere =
+      status === 'committed' && same !== true && witness
+        ? (await db.get(witness.statement, witness.params))?.['there'] === true
+        : null;
     client.release!();
-    return row?.['status'];
+    if (status === 'committed') return same === true ? 'committed' : isThere === null ? 'unknown' : fate(isThere);
+    // After a crash nothing goes on that was under way before: whoever has this number now is another.
+    if (status === 'in progress') return same === true ? null : 'aborted';
+    return status === 'aborted' ? 'aborted' : 'unknown';
   } catch (error) {
     client.release!(error);
-    return undefined;
+    return (error as { code?: unknown }).code === IN_THE_FUTURE ? 'aborted' : null;
   }
 };
+
+const fate = (isThere: boolean) => (isThere ? 'committed' : 'aborted');

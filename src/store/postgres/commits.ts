@@ -13,9 +13,17 @@
  */
 import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
-import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared } from './attempt.ts';
-import { explain, isConflict, isLost } from './explain.ts';
+import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared, type Synced } from './attempt.ts';
+import { explain, isConflict, isLost, isReadOnly } from './explain.ts';
 import type { Transaction, Unsettled } from './transaction.ts';
+
+/**
+ * What a caller was promised is synced; what can only cost a repeated run is not. Who has a job is always synced: the server may crash
+ * while the workers live on, and a forgotten claim would let two of them run it, a forgotten end would leave it running for ever.
+ */
+export const PROMISED = { synced: true };
+export const REPEATABLE = { synced: false };
+export const OWNED = { synced: 'always' } as const;
 
 export interface CommitsOptions {
   /** Sync promised work to disk; false survives a killed process, but not a power cut. */
@@ -29,7 +37,7 @@ const MOST_AT_ONCE = 3;
 const MAX_RETRY_MS = 50;
 /** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
 const LOST_RETRIES_MS = [0, 50, 200, 500];
-const CLOSE_MS = 5000;
+const CLOSE_MS = 2000;
 const SETTLE_AFTER_MS = 50;
 
 export class Commits {
@@ -49,11 +57,11 @@ export class Commits {
     this.#options = options;
   }
 
-  /** Runs `batch` with the items in the next transaction. @param synced the caller was promised that it survives a power cut. */
+  /** Runs `batch` with the items in the next transaction. */
   add<I, O>(
     batch: Batch<I, O>,
     items: readonly I[],
-    given: { synced: boolean; claims?: boolean; listens?: boolean; adds?: boolean },
+    given: { synced: Synced; claims?: boolean; listens?: boolean; adds?: boolean },
   ): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
@@ -164,7 +172,7 @@ export class Commits {
 
   async #transact(group: readonly Piece[]): Promise<void> {
     const client = await this.#shared.pool.connect();
-    const synced = this.#options.syncs && group.some((piece) => piece.synced);
+    const synced = group.some((piece) => piece.synced === 'always' || (piece.synced && this.#options.syncs));
     const hasClaims = group.some(({ claims }) => claims);
     const listens = group.some((piece) => piece.listens);
     let broken: unknown;
@@ -176,7 +184,8 @@ export class Commits {
         await attempt(this.#shared, client, group, { synced, claims: 'alone', listens });
       } else if (limits !== null) this.#limited = limits;
     } catch (error) {
-      broken = isLost(error) ? error : undefined;
+      // A server that has become read-only may have a successor, and only a new connection finds it.
+      broken = isLost(error) || isReadOnly(error) ? error : undefined;
       throw error;
     } finally {
       client.release!(broken);

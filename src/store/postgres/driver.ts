@@ -33,13 +33,26 @@ export interface PgClient {
   release?(error?: unknown): void;
   /** Whether it sends a query before the one before it was answered; from pg 8.23 on. */
   readonly pipeline?: boolean;
+  readonly connection?: { readonly stream?: { destroy(): void } };
 }
+
+/** Ends a connection to a server that may be silent: `end` waits for the answers that are still to come. */
+export const cutOff = (client: PgClient): void => {
+  client.connection?.stream?.destroy();
+  client.end().catch(() => {});
+};
 
 export interface PgPool {
   connect(): Promise<PgClient>;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'connect', listener: (client: PgClient) => void): unknown;
+  on(event: 'connect' | 'remove', listener: (client: PgClient) => void): unknown;
+}
+
+/** A pool that can also let go of a server that does not answer. */
+export interface CuttablePool extends PgPool {
+  /** Ends every connection, whatever is under way on it. */
+  cut(): void;
 }
 
 export interface PgConfig {
@@ -54,9 +67,9 @@ export interface PgConfig {
 
 interface Pg {
   readonly Pool: new (
-    config: PgConfig & { max: number; allowExitOnIdle: boolean; idleTimeoutMillis: number },
+    config: PgConfig & { max: number; allowExitOnIdle: boolean; idleTimeoutMillis: number; Client: Pg['Client'] },
   ) => PgPool;
-  readonly Client: new (config: PgConfig) => PgClient;
+  readonly Client: new (config: PgConfig) => PgClient & { connect(done: (error?: Error) => void): void };
 }
 
 const require = createRequire(import.meta.url);
@@ -69,6 +82,23 @@ export const loadPg = (): Pg => {
     throw driverMissing('pg', error);
   }
 };
+
+/**
+ * A client for a pool. Where logging in fails on our side (no password, say) the pool forgets the client, but its connection would
+ * stand open until the server has had enough, and hold the process.
+ */
+export const leavingClient = ({ Client }: Pg): Pg['Client'] =>
+  class extends Client {
+    override connect(): Promise<unknown>;
+    override connect(done: (error?: Error) => void): void;
+    override connect(done?: (error?: Error) => void): unknown {
+      if (!done) return super.connect();
+      return super.connect((error) => {
+        if (error) this.end().catch(() => {});
+        done(error);
+      });
+    }
+  };
 
 /** Marks SQL for editors; the text is passed on unchanged. Values never go into it, only fixed parts. */
 export const sql = (parts: TemplateStringsArray, ...fixed: string[]): string => String.raw({ raw: parts }, ...fixed);

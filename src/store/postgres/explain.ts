@@ -12,6 +12,9 @@ const codeOf = (error: unknown): string => {
 /** Two transactions stood in each other's way; nothing of ours was written. Source: PostgreSQL, appendix A. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(codeOf(error));
 
+/** Nothing can be written on this connection. */
+export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006';
+
 /** The connection is gone, or the server does not take one now. */
 export const isLost = (error: unknown): boolean => {
   const code = codeOf(error);
@@ -30,6 +33,12 @@ const NETWORK = new Set(
 const LOST =
   /^(Connection terminated|Connection ended|timeout e|timeout expired|Query read timeout|Client (has encountered|was closed)|The server does not|Connection error)/i;
 
+/** Codes of Node's TLS and of OpenSSL, and of a certificate's file that cannot be read. */
+const CREDENTIALS =
+  /^(ERR_(TLS|SSL|OSSL|INVALID_ARG)|EPROTO|EACCES|EISDIR|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_(CA|PURPOSE)|HOSTNAME_)/;
+/** What pg says without a code: of a password that is missing, and of parameters of TLS that do not go together. */
+const UNPROVEN = /^(SASL|SECURITY WARNING|Password must|Both useLibpqCompat)/i;
+
 /** A driver's error → ours; what is neither the driver's nor the server's passes unchanged. */
 export const explain = (error: unknown, where: string, waitedMs = 0): unknown => {
   if (error instanceof BacklineError) return error;
@@ -37,9 +46,10 @@ export const explain = (error: unknown, where: string, waitedMs = 0): unknown =>
   if (isConflict(error)) return storeBusy(where, waitedMs, error);
   const code = codeOf(error);
   if (code === FENCED) return refusalOf(where, JSON.parse((error as { detail: string }).detail) as Mark);
-  if (code === '25006') return storeReadOnly(where, error);
+  if (isReadOnly(error)) return storeReadOnly(where, error);
   if (code === '53100') return storeFull(where, error);
   if (code === 'XX001' || code === 'XX002') return storeDamaged(where, (error as Error).message, error);
-  // Who we are, what we may, which database: the server answers, but not to us.
-  return /^(28|3D|42501|53|55|57|58)/.test(code) ? storeUnavailable(where, error) : error;
+  // Who we are, what we may, which database: the server answers, but not to us. Or it is not trusted, or we cannot say who we are.
+  if (/^(28|3D|42501|53|55|57|58)/.test(code) || CREDENTIALS.test(code)) return storeUnavailable(where, error);
+  return code === '' && error instanceof Error && UNPROVEN.test(error.message) ? storeUnavailable(where, error) : error;
 };

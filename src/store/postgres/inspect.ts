@@ -1,5 +1,5 @@
 /** Looks at a PostgreSQL schema without changing it. */
-import { noDatabase, notOurDatabase } from '../../job/errors.ts';
+import { noDatabase } from '../../job/errors.ts';
 import type { FileReport, MigrationPlan } from '../sqlite/inspect.ts';
 import { parseAddress } from './address.ts';
 import { type Connection, sql } from './driver.ts';
@@ -26,7 +26,7 @@ export const checkPostgres = (url: string, quick = false): Promise<FileReport> =
   const address = parseAddress(url);
   const { where } = address;
   return visit(url, async (db: Connection) => {
-    if ((await versionOf(db, address)) === 0) throw notOurDatabase(where, 'it has no jobs in it');
+    if ((await versionOf(db, address)) === 0) throw noDatabase(where);
     const { total, sizeBytes } = await statsOf(db);
     if (quick) await db.get(READABLE);
     const report = quick ? { ok: true, problems: [] } : await checkTables(db);

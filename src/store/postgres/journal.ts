@@ -8,7 +8,7 @@
  * were sent and rows were read, so a change is never told before the one that it follows.
  */
 import type { StoreChange } from '../store.ts';
-import { type Connection, type Params, type Row, sql, type Value } from './driver.ts';
+import { type Connection, type Params, type Row, sql } from './driver.ts';
 
 const LISTEN = sql`
   INSERT INTO backline.job_listeners (origin, seen_at) VALUES ($origin, $now)
@@ -20,18 +20,16 @@ const PRUNE = sql`
     SELECT n FROM backline.job_journal WHERE at < $before::bigint ORDER BY at LIMIT 5000 FOR UPDATE SKIP LOCKED)`;
 const APPEND = sql`INSERT INTO backline.job_journal (origin, at, body) VALUES ($origin, $at, $body)`;
 
-/** All that is newer, and what was missed. The snapshot says which transactions are over: what they did not write, they never will. */
+/** All that is newer, and what was missed. The snapshot says before which transaction all are over: what they did not write, they never will. */
 const READ = sql`
-  SELECT s.xmin, s.xmax, j.n, j.origin, j.body
-  FROM (SELECT pg_snapshot_xmin(c)::text AS xmin, pg_snapshot_xmax(c)::text AS xmax FROM pg_current_snapshot() c) s
+  SELECT s.xmin, j.n, j.origin, j.body
+  FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin) s
   LEFT JOIN LATERAL (
     SELECT n, origin, body FROM backline.job_journal WHERE n > $read::bigint
     UNION ALL SELECT n, origin, body FROM backline.job_journal WHERE n = ANY ($missed::bigint[])) j ON true
   ORDER BY j.n`;
 /** Where to begin: what is there is not told, but a number that is missing below may still come. */
-const BEGIN = sql`
-  SELECT s.xmax, j.n FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xmax) s
-  LEFT JOIN LATERAL (SELECT n FROM backline.job_journal ORDER BY n DESC LIMIT 1000) j ON true ORDER BY j.n`;
+const BEGIN = sql`SELECT n FROM (SELECT n FROM backline.job_journal ORDER BY n DESC LIMIT 1000) j ORDER BY n`;
 
 /** A listener that has not shown itself for so long is gone; journal rows are kept as long. */
 const KEEP_MS = 600_000;
@@ -41,8 +39,8 @@ export class Journal {
   readonly origin: string;
   readonly #deliver: (changes: readonly StoreChange[]) => void;
   #read = 0;
-  /** Numbers that were skipped, with the first transaction that began after that was seen. */
-  readonly #missed = new Map<number, bigint>();
+  /** Numbers that were skipped: since when, and the first transaction of ours that began after that, which is younger than theirs. */
+  readonly #missed = new Map<number, { readonly since: number; until: bigint | null }>();
   #seenAt: number | null = null;
   #line: Promise<unknown> = Promise.resolve();
 
@@ -98,18 +96,22 @@ export class Journal {
     return { statement: READ, params: { read: this.#read, missed: `{${[...this.#missed.keys()].join(',')}}` } };
   }
 
-  /** Takes the answer of `reading` up, in line. @returns whether others had changed anything. */
-  heard(rows: readonly Row[]): boolean {
+  /**
+   * Takes the answer of `reading` up, in line. @param own the transaction that it was part of, and when that began.
+   * @returns whether others had changed anything.
+   */
+  heard(rows: readonly Row[], own: { readonly xid: string; readonly begunAt: number } | null = null): boolean {
     const changes: StoreChange[] = [];
     for (const row of rows) {
       if (row['n'] === null) continue;
       const n = Number(row['n']);
       // Another read that was under way at the same time may have brought it already.
       if (n <= this.#read && !this.#missed.has(n)) continue;
-      this.#saw(n, row['xmax']!);
+      this.#saw(n);
       if (row['origin'] !== this.origin) changes.push(...(JSON.parse(String(row['body'])) as StoreChange[]));
     }
-    this.#forgetOver(rows[0]?.['xmin']);
+    if (own) this.#bound(BigInt(own.xid), own.begunAt);
+    if (rows.length > 0) this.#forgetOver(BigInt(String(rows[0]!['xmin'])));
     if (changes.length > 0) this.tell(Promise.resolve(changes));
     return changes.length > 0;
   }
@@ -128,28 +130,33 @@ export class Journal {
 
   #begin(rows: readonly Row[]): void {
     this.#missed.clear();
-    this.#read = 0;
-    const numbers = rows.flatMap((row) => (row['n'] === null ? [] : [Number(row['n'])]));
-    const newest = numbers.at(-1);
-    if (newest === undefined) return;
+    const numbers = rows.map((row) => Number(row['n']));
+    this.#read = numbers.at(-1) ?? 0;
     const there = new Set(numbers);
-    const until = BigInt(String(rows[0]!['xmax']));
-    for (let n = Math.max(1, newest - 1000); n < newest; n++) if (!there.has(n)) this.#missed.set(n, until);
-    this.#read = newest;
+    for (let n = Math.max(1, this.#read - 1000); n < this.#read; n++) if (!there.has(n)) this.#miss(n);
   }
 
-  #saw(n: number, xmax: Value): void {
+  #saw(n: number): void {
     if (n <= this.#read) {
       this.#missed.delete(n);
       return;
     }
-    for (let missing = this.#read + 1; missing < n; missing++) this.#missed.set(missing, BigInt(String(xmax)));
+    for (let missing = this.#read + 1; missing < n; missing++) this.#miss(missing);
     this.#read = n;
   }
 
-  #forgetOver(xmin: Value | undefined): void {
-    if (xmin === undefined || this.#missed.size === 0) return;
-    const over = BigInt(String(xmin));
-    for (const [n, until] of this.#missed) if (until <= over) this.#missed.delete(n);
+  #miss(n: number): void {
+    this.#missed.set(n, { since: performance.now(), until: null });
+  }
+
+  /** Whoever took a number had begun before it was missed, so a transaction of ours that began later is younger. */
+  #bound(xid: bigint, begunAt: number): void {
+    for (const missed of this.#missed.values()) if (missed.until === null && missed.since < begunAt) missed.until = xid;
+  }
+
+  #forgetOver(over: bigint): void {
+    const before = performance.now() - KEEP_MS;
+    for (const [n, { since, until }] of this.#missed)
+      if ((until !== null && until <= over) || since < before) this.#missed.delete(n);
   }
 }

@@ -1,6 +1,6 @@
 /** The heartbeat thread; see lease.ts. It has an event loop of its own, which nothing but its connection and its timer use. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Connection, loadPg, type PgClient, Statements } from './driver.ts';
+import { Connection, cutOff, loadPg, type PgClient, Statements } from './driver.ts';
 import { BEAT, type HeartbeatNews, type HeartbeatOrder, NOW, REGISTER, registration } from './lease.ts';
 
 const { config, schema, worker, leaseMs, beatMs, stuckLoopMs, shared } = workerData as HeartbeatOrder;
@@ -10,6 +10,8 @@ const { Client } = loadPg();
 
 /** How soon to try again while the server does not answer. */
 const RETRY_MS = 500;
+/** A line that has gone dead without a word must be given up long before the lease is over. */
+const PATIENCE_MS = Math.max(1000, Math.min(5000, leaseMs / 4));
 /** A loop that stood still for so long is reported. */
 const ALARM_MS = 1000;
 
@@ -34,7 +36,7 @@ let client: PgClient | undefined;
 
 const connection = async (): Promise<Connection> => {
   if (client) return new Connection(client, statements);
-  const fresh = new Client(config);
+  const fresh = new Client({ ...config, query_timeout: PATIENCE_MS });
   // An error without a listener would end the thread.
   fresh.on('error', () => drop(fresh));
   fresh.on('end', () => drop(fresh));
@@ -50,7 +52,7 @@ const connection = async (): Promise<Connection> => {
 
 const drop = (one: PgClient | undefined): void => {
   if (client === one) client = undefined;
-  one?.end().catch(() => {});
+  if (one) cutOff(one);
 };
 
 /** One beat, as soon as the server answers; never gives up, because without a heartbeat the jobs are lost. */

@@ -45,21 +45,23 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const client = new (loadPg().Client)(this.#config);
+    let client: PgClient | undefined;
     let isOver = false;
     const again = () => {
       if (isOver) return;
       isOver = true;
       this.#client = undefined;
-      client.end().catch(() => {});
+      client?.end().catch(() => {});
       if (this.#closed) return;
       this.#timer = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random())).unref();
       this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
     };
-    client.on('error', again);
-    client.on('end', again);
-    client.on('notification', ({ payload }) => this.#onNote(payload ?? ''));
     try {
+      // Even this can throw: a certificate that was there at the start may be gone.
+      client = new (loadPg().Client)(this.#config);
+      client.on('error', again);
+      client.on('end', again);
+      client.on('notification', ({ payload }) => this.#onNote(payload ?? ''));
       await client.connect();
       // It must not hold the process open.
       client.unref?.();

@@ -15,7 +15,7 @@ import {
 } from '../side.ts';
 import type { IntegrityReport } from '../store.ts';
 import { type Address, parseAddress } from './address.ts';
-import { Connection, type PgPool, Statements, sql } from './driver.ts';
+import { Connection, type CuttablePool, Statements, sql } from './driver.ts';
 import { numbersOf, rangeOf, readRows } from './dump.ts';
 import { explain, isConflict, isLost } from './explain.ts';
 import { NOW } from './lease.ts';
@@ -27,6 +27,9 @@ import { checkTables, workersOf } from './sql/read.ts';
 
 /** How long to wait between tries while the server is away; it may be restarting. */
 const RETRIES_MS = [0, 100, 500, 1000, 2000, 5000, 10_000];
+
+/** A server that is silent must not hold up the end. */
+const CLOSE_MS = 2000;
 
 const STORE = sql`SELECT mark FROM backline.job_store`;
 const JOBS = sql`SELECT count(*)::bigint AS n FROM backline.job_body`;
@@ -65,10 +68,10 @@ export const openPostgresSide = async (url: string, create: boolean): Promise<Si
 class PostgresSide implements Side {
   readonly where: string;
   readonly #address: Address;
-  readonly #pool: PgPool;
+  readonly #pool: CuttablePool;
   readonly #statements: Statements;
 
-  constructor(address: Address, pool: PgPool) {
+  constructor(address: Address, pool: CuttablePool) {
     this.where = address.where;
     this.#address = address;
     this.#pool = pool;
@@ -131,7 +134,11 @@ class PostgresSide implements Side {
     });
 
   async close(): Promise<void> {
-    await this.#pool.end().catch(() => {});
+    const ended = new AbortController();
+    const ending = this.#pool.end().catch(() => {});
+    void ending.then(() => ended.abort());
+    await sleep(CLOSE_MS, { signal: ended.signal });
+    this.#pool.cut();
   }
 
   /** One transaction; again where another stood in its way, or the connection was lost. */

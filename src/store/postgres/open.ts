@@ -5,12 +5,23 @@ import { sleep } from '../../util/sleep.ts';
 import { type Migration, mustBeKnown } from '../migrate.ts';
 import { refusalOf } from '../side.ts';
 import { type Address, parseAddress } from './address.ts';
-import { Connection, loadPg, type PgConfig, type PgPool, Statements, sql } from './driver.ts';
+import {
+  Connection,
+  type CuttablePool,
+  cutOff,
+  leavingClient,
+  loadPg,
+  type PgClient,
+  type PgConfig,
+  type PgPool,
+  Statements,
+  sql,
+} from './driver.ts';
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
-import { measureClock } from './reader.ts';
+import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
 
 export const MIGRATIONS: readonly Migration[] = [jobs];
@@ -57,7 +68,7 @@ export const openPostgres = async (url: string, given: Partial<PostgresOptions> 
     );
     return new PostgresStore({ address, config, pool, statements, clockOffsetMs }, options);
   } catch (error) {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
     throw explain(error, address.where);
   }
 };
@@ -72,13 +83,20 @@ const configOf = ({ connectionString }: Address): PgConfig => ({
   pipeline: true,
 });
 
-const poolOf = (config: PgConfig): PgPool => {
-  const { Pool } = loadPg();
-  const pool = new Pool({ ...config, max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS });
+const poolOf = (config: PgConfig): CuttablePool => {
+  const pg = loadPg();
+  const limits = { max: MOST_CONNECTIONS, allowExitOnIdle: true, idleTimeoutMillis: IDLE_MS };
+  const pool = new pg.Pool({ ...config, ...limits, Client: leavingClient(pg) });
   // An error without a listener would end the process; whoever uses the connection hears of it by its query.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
+  const open = new Set<PgClient>();
+  pool.on('connect', (client) => open.add(client));
+  pool.on('remove', (client) => open.delete(client));
+  const cut = (): void => {
+    for (const client of open) cutOff(client);
+  };
+  return Object.assign(pool, { cut });
 };
 
 /** A server that says it is just starting, or has no connection to spare, is waited for. */
@@ -116,7 +134,7 @@ export const visit = async <T>(url: string, look: (db: Connection) => Promise<T>
   } catch (error) {
     throw explain(error, address.where);
   } finally {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
   }
 };
 
@@ -126,7 +144,7 @@ const mustNotBeMarked = async (db: Connection, { where, schema }: Address): Prom
 };
 
 /** Connections for a move, whose statements take as long as they take. @throws what `openPostgres` throws. */
-export const connectTo = async (url: string, create: boolean): Promise<PgPool> => {
+export const connectTo = async (url: string, create: boolean): Promise<CuttablePool> => {
   const address = parseAddress(url);
   const pool = poolOf({ ...configOf(address), query_timeout: 0 });
   try {
@@ -138,7 +156,7 @@ export const connectTo = async (url: string, create: boolean): Promise<PgPool> =
     );
     return pool;
   } catch (error) {
-    await pool.end().catch(() => {});
+    await heldOpen(() => pool.end()).catch(() => {});
     throw explain(error, address.where);
   }
 };

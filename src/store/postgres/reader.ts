@@ -43,6 +43,16 @@ export class Reader {
   }
 }
 
+/** Idle connections do not hold the process open: while they are being ended, something must, or nobody waits for the end. */
+export const heldOpen = async <T>(work: () => Promise<T>): Promise<T> => {
+  const hold = setInterval(() => {}, 60_000);
+  try {
+    return await work();
+  } finally {
+    clearInterval(hold);
+  }
+};
+
 /** @returns what the server's clock is ahead of ours: its time, against the middle of the time it took to ask. */
 export const measureClock = async (db: Connection): Promise<number> => {
   const asked = Date.now();

@@ -20,15 +20,15 @@ import type {
 import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
-import { Commits } from './commits.ts';
-import type { Connection, PgConfig, PgPool, Statements } from './driver.ts';
+import { Commits, OWNED, PROMISED, REPEATABLE } from './commits.ts';
+import type { Connection, CuttablePool, PgConfig, Statements } from './driver.ts';
 import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
 import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
-import { measureClock, Reader } from './reader.ts';
+import { heldOpen, measureClock, Reader } from './reader.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
@@ -62,19 +62,16 @@ export interface StoreOptions {
 export interface StoreParts {
   readonly address: Address;
   readonly config: PgConfig;
-  readonly pool: PgPool;
+  readonly pool: CuttablePool;
   readonly statements: Statements;
   /** What the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockOffsetMs: number;
 }
 
-/** What a caller was promised is synced; what can only cost a repeated run is not. */
-const PROMISED = { synced: true };
-const REPEATABLE = { synced: false };
-
 const CLOCK_EVERY_MS = 60_000;
 const SURVEY_EVERY_MS = 1000;
-const CLOSE_MS = 2000;
+const CLOSE_MS = 1000;
+const later = (): Promise<void> => sleep(CLOSE_MS, { keepAlive: false });
 
 export class PostgresStore implements Store {
   readonly where: string;
@@ -125,6 +122,7 @@ export class PostgresStore implements Store {
       onCommit: () => this.#notifier.notify(),
       onCounted: () => this.#folding.soon(),
       onUnsettled: (unsettled) => this.#commits.settleAgain(unsettled),
+      isClosed: () => this.#closed,
     };
     this.#commits = new Commits(shared, { syncs: options.durability === 'disk', busyMs: options.busyMs });
     this.#folding = new Folding(locks, (work) => this.#write(work, REPEATABLE));
@@ -155,11 +153,11 @@ export class PostgresStore implements Store {
 
   claim: Store['claim'] = async (request, now) => {
     this.#look(now);
-    return (await this.#commits.add(this.#claiming, [{ request, now }], { ...REPEATABLE, claims: true }))[0]!;
+    return (await this.#commits.add(this.#claiming, [{ request, now }], { ...OWNED, claims: true }))[0]!;
   };
 
   applyChanges: Store['applyChanges'] = (changes) =>
-    this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, REPEATABLE);
+    this.#commits.add<Change, ApplyOutcome>(applyChanges, changes, OWNED);
 
   async applyWithin(tx: object, changes: readonly Change[]): Promise<ApplyOutcome[]> {
     if (this.#closed) throw storeClosed();
@@ -311,7 +309,7 @@ export class PostgresStore implements Store {
   checkIntegrity: Store['checkIntegrity'] = () => this.#read((db) => checkTables(db));
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= heldOpen(() => this.#close());
     return this.#closing;
   }
 
@@ -321,13 +319,12 @@ export class PostgresStore implements Store {
     await this.#commits.close();
     this.#listeners.clear();
     this.#notifier.close();
-    // A server that is away must not hold up the end; and a listener's row lapses by itself.
+    // A server that is away must not hold up the end; a listener's row lapses by itself. But no worker may look alive any longer.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
-    await Promise.race([leaving, sleep(CLOSE_MS, { keepAlive: false })]);
-    // A worker whose store is closed can do nothing more: it must not look alive to others.
-    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
-    const ended = Promise.all([this.#listener?.close(), this.#parts.pool.end()]).catch(() => {});
-    await Promise.race([ended, sleep(CLOSE_MS, { keepAlive: false })]);
+    const beating = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
+    await Promise.race([Promise.all([leaving, this.#listener?.close(), ...beating]), later()]);
+    await Promise.race([this.#parts.pool.end().catch(() => {}), later()]);
+    this.#parts.pool.cut();
   }
 
   async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {

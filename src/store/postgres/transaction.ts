@@ -52,6 +52,10 @@ export class Transaction {
   readonly touches = new Touches();
   /** Batches of which something is left to cancel: settled again after the commit. */
   readonly unsettled = new Map<string, Unsettled>();
+  /** Whether jobs were taken for a worker. */
+  claimed = false;
+  /** Asks whether something is `there` that only this transaction can have written. */
+  witness: { readonly statement: string; readonly params: Params } | null = null;
   /** Rows that were put among the ready ones; null if nobody must know. */
   readied: Place[] | null = null;
   /** Queue → type → status → how many more. */
@@ -81,7 +85,8 @@ export class Transaction {
 
   /** @returns how many rows were changed. */
   async run(text: string, params: Params = {}): Promise<number> {
-    const [{ rowCount }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    const [{ rowCount }, { listened }] = await Promise.all([this.#db.send(text, params), this.#begun]);
+    this.#listened = listened;
     return rowCount ?? 0;
   }
 

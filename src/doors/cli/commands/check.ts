@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { checkStore, repairStore } from '../../../store/open.ts';
+import { checkStore, isPostgres, repairStore } from '../../../store/open.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings } from '../connect.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -14,7 +14,10 @@ export const addCheck = (program: Command, run: Run): void => {
 };
 
 /** What a quick look finds wrong, for `backline doctor`. @throws NO_DATABASE, NOT_OUR_DATABASE. */
-export const quickReport = (database: string) => checkStore(database, { quick: true });
+export const quickReport = async (database: string) => ({
+  ...(await checkStore(database, { quick: true })),
+  isFile: !isPostgres(database),
+});
 
 const check = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const { settings } = await loadSettings({ out, flags });
@@ -22,7 +25,11 @@ const check = async ({ out, flags }: Cli): Promise<ExitCode> => {
   await tell(out, report);
   if (report.ok) return EXIT.ok;
   if (flags.repair !== true) {
-    out.talk('Stop every process that uses the file, then run: backline check --repair');
+    out.talk(
+      isPostgres(settings.database)
+        ? "Keep a copy of the server's files, and restore a backup."
+        : 'Stop every process that uses the file, then run: backline check --repair',
+    );
     return EXIT.failed;
   }
   const repaired = await repairStore(settings.database);

@@ -54,7 +54,7 @@ const doctor = async (cli: Cli): Promise<ExitCode> => {
 };
 
 const jobs = async (client: Client, { settings }: Resolved): Promise<Finding[]> => {
-  const now = Date.now();
+  const now = client.now();
   const [stats, queues, allWorkers] = await Promise.all([client.stats(), client.queues(), client.workers()]);
   const alive = allWorkers.filter(({ leaseUntil }) => leaseUntil >= now);
   const failed = await client.count({ status: ['failed', 'timeout'], createdAfter: now - DAY_MS });
@@ -92,15 +92,19 @@ const schema = (found: number, known: number, missing: readonly string[]): Findi
     : { name: 'schema', level: 'warning', says: `${found}, the library has ${known}`, next: 'backline migrate' };
 
 const store = async (database: string, where: string): Promise<Finding[]> => {
-  const { ok, problems, sizeBytes } = await quickReport(database);
-  const size = { name: 'store', level: 'ok', says: `sqlite ${where} (${bytes(sizeBytes)})` } as const;
+  const { ok, problems, sizeBytes, isFile } = await quickReport(database);
+  const size = {
+    name: 'store',
+    level: 'ok',
+    says: `${isFile ? 'sqlite ' : ''}${where} (${bytes(sizeBytes)})`,
+  } as const;
   const integrity: Finding = ok
     ? { name: 'integrity', level: 'ok', says: 'nothing is damaged' }
     : {
         name: 'integrity',
         level: 'problem',
         says: problems[0] ?? 'damaged',
-        next: 'Stop the service, then: backline check --repair',
+        next: isFile ? 'Stop the service, then: backline check --repair' : 'backline check',
       };
   return [size, integrity, ...space(where)];
 };

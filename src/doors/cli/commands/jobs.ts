@@ -45,7 +45,7 @@ const listJobs = async (cli: Cli): Promise<ExitCode> => {
     let after: string | undefined;
     do {
       const page = await next(Math.min(PAGE, limit - shown), after);
-      await printPage(cli, page.jobs, shown === 0);
+      await printPage(cli, page.jobs, client.now(), shown === 0);
       shown += page.jobs.length;
       after = page.next ?? undefined;
     } while (after && shown < limit && !out.closed.aborted);
@@ -63,10 +63,9 @@ const limitOf = (given: unknown): number => {
 };
 
 /** Only the first page gets headings. */
-const printPage = async ({ out }: Cli, jobs: readonly Job[], isFirst: boolean): Promise<void> => {
+const printPage = async ({ out }: Cli, jobs: readonly Job[], now: number, isFirst: boolean): Promise<void> => {
   if (out.json) for (const job of jobs) await out.record('job', jobRecord(job), () => '');
   if (out.json || jobs.length === 0) return;
-  const now = Date.now();
   const [headings, ...lines] = table(
     jobs.map((job) => jobRow(job, now)),
     out.width,
@@ -93,7 +92,7 @@ const showJobs = (cli: Cli, ids: readonly string[]): Promise<void> =>
         continue;
       }
       const attempts = await client.attempts(id);
-      await out.record('job', jobRecord(job), () => jobText(job, attempts, out, Date.now()));
+      await out.record('job', jobRecord(job), () => jobText(job, attempts, out, client.now()));
       if (out.json) for (const attempt of attempts) await out.record('attempt', attemptRecord(id, attempt), () => '');
     }
     if (missing !== undefined) throw jobNotFound(missing);

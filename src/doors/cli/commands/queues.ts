@@ -74,8 +74,8 @@ const instantOf = (given: string): number => {
 const listQueues = (cli: Cli): Promise<void> =>
   withClient(cli, { create: false }, async (client) => {
     const { out } = cli;
-    const now = Date.now();
     const queues = await client.queues();
+    const now = client.now();
     if (out.json) {
       for (const { pausedUntil, oldestDueAt, ...queue } of queues)
         await out.record('queue', { ...queue, pausedUntil: iso(pausedUntil), oldestDueAt: iso(oldestDueAt) }, () => '');

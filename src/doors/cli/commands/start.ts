@@ -36,7 +36,7 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   let server: StatusServer | undefined;
   try {
     await manager.start();
-    server = await startServer(manager, settings);
+    server = await startServer(manager, { ...settings, now: () => manager.now() });
     await scheduler?.start();
     await tell(out, resolved, server, types);
     await aborted(stop.signal);

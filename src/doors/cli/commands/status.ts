@@ -71,13 +71,13 @@ const waitEmpty = async (
 };
 
 const show = async (client: Client, out: Output): Promise<{ failed: number }> => {
-  const since = Date.now() - LATELY_MS;
+  const since = client.now() - LATELY_MS;
   const [{ byType, ...stats }, workers, lately] = await Promise.all([
     client.stats(),
     client.workers(),
     client.metrics({ since }),
   ]);
-  const alive = workers.filter(({ leaseUntil }) => leaseUntil >= Date.now());
+  const alive = workers.filter(({ leaseUntil }) => leaseUntil >= client.now());
   const slots = alive.reduce((sum, worker) => sum + worker.slots, 0);
   await out.record('status', { ...stats, byType, workers: alive.length, slots, lately: lately.total }, () =>
     [

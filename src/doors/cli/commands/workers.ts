@@ -14,8 +14,8 @@ export const addWorkers = (program: Command, run: Run): void => {
 const listWorkers = (cli: Cli): Promise<void> =>
   withClient(cli, { create: false }, async (client) => {
     const { out } = cli;
-    const now = Date.now();
     const workers = await client.workers();
+    const now = client.now();
     if (out.json) {
       for (const { startedAt, beatAt, leaseUntil, ...worker } of workers)
         await out.record(

@@ -219,6 +219,10 @@ export const jobs: Migration = {
     create table backline.job_store (mark text not null);
     insert into backline.job_store values (md5(random()::text || clock_timestamp()::text));
 
+    -- Unlogged, so that it is empty after a crash of the server and after a fail-over: by that it is known that there was one.
+    create unlogged table backline.job_epoch (one boolean primary key default true check (one), mark text not null);
+    insert into backline.job_epoch (mark) values (md5(random()::text || clock_timestamp()::text));
+
     -- The claim: one range per queue, type and priority, so that what is delayed or unwanted is never walked. It is the only way to a
     -- waiting row: whoever looks for one job's row takes the key from job_body. (jobs_ready_children leads to those of one parent.)
     create unique index idx_jobs_priority on backline.job_ready(queue, type, priority, run_at, seq);

@@ -210,9 +210,16 @@ const expireRows = async (txn: Transaction, rows: readonly Row[], now: number): 
   await endWaiting(txn, taken, 'cancelled', (seq) => jobExpired(times.get(seq)!).message, now);
 };
 
+/** Nobody else claims for this owner, and it waits for the answer. */
+const RUNS = sql`SELECT EXISTS (SELECT 1 FROM backline.job_running WHERE seq = $seq AND owner = $owner) AS there`;
+
 const take = async (txn: Transaction, rows: readonly Row[], owner: string, now: number): Promise<ClaimedJob[]> => {
   if (rows.length === 0) return [];
   const taken = await txn.all(TAKE, { ats: texts(rows.map((row) => text(row['at']))), owner, now });
+  if (taken.length > 0) {
+    txn.claimed = true;
+    txn.witness = { statement: RUNS, params: { seq: number(taken[0]!['seq']), owner } };
+  }
   return taken.map((row) => {
     const job = toClaimed(row);
     txn.moved(job, 'queued', 'running', now);

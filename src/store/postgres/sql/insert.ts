@@ -42,6 +42,8 @@ const INSERT = sql`
       SELECT seq, ${String(HELD)}, queue, type, priority, run_at, limit_key, expires_at, parent_job_id FROM body WHERE held)
   SELECT seq, id FROM body ORDER BY seq`;
 
+const IS_THERE = sql`SELECT EXISTS (SELECT 1 FROM backline.job_body WHERE id = $id AND seq = $seq) AS there`;
+
 /** In order of the names: two transactions that make the same queues wait for each other in one direction only. */
 const ENSURE_QUEUES = sql`
   INSERT INTO backline.job_queues (name) SELECT name FROM unnest($names::text[]) AS n(name) ORDER BY name ON CONFLICT DO NOTHING`;
@@ -250,6 +252,7 @@ class Inserting {
         continue;
       }
       this.#outcomes[i] = { kind: 'inserted', id: job.id, seq };
+      this.#txn.witness ??= { statement: IS_THERE, params: { id: job.id, seq } };
       this.#parents.add(job.id);
       if (job.key !== null && job.keyUntil !== null) windows.push(job);
       if (job.batch) batches.push({ seq, job, batch: job.batch, now });

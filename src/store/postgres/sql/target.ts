@@ -56,11 +56,12 @@ const statusIn = (statuses: readonly Status[], bind: (final: readonly string[]) 
 };
 
 /**
- * Compared as JSON text, which is as JSON.stringify made it on both sides: json (not jsonb) keeps it so, and takes the character 0,
- * which PostgreSQL's own texts cannot hold.
+ * Compared as JSON text, which JSON.stringify made on both sides; json (not jsonb) keeps it so. What JavaScript's texts can hold and
+ * PostgreSQL's cannot (the character 0, half of a surrogate pair) stands there as an escape, at which `#>` would give up.
  */
 const payloadMatch = ({ path, value }: PayloadMatch, bind: (value: Value) => string): string =>
-  `(payload::json #> ${bind(texts(path))}::text[])::text = ${bind(JSON.stringify(value))}`;
+  `(regexp_replace(payload, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json #> ${bind(texts(path))}::text[])::text
+    = ${bind(JSON.stringify(value).replace(/\\u(0000|d[89a-f][0-9a-f]{2})/g, '\\ufffd'))}`;
 
 const TREE = sql`
   WITH RECURSIVE tree(id) AS (
