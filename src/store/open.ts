@@ -1,5 +1,6 @@
 import { fileOnly, unknownStore } from '../job/errors.ts';
 import { maskSecrets } from '../util/mask.ts';
+import type { Side } from './side.ts';
 import type { FileReport, MigrationPlan } from './sqlite/inspect.ts';
 import type { RepairReport } from './sqlite/repair.ts';
 import type { Store } from './store.ts';
@@ -50,3 +51,9 @@ export const repairStore = async (url: string): Promise<RepairReport> => {
     throw fileOnly('Repair', maskSecrets(url), "Keep a copy of the server's files, and restore a backup.");
   return (await import('./sqlite/open.ts')).repairSqlite(sqlitePath(url));
 };
+
+/** Opens a database as one end of a move, marked or not. @throws what `openStore` throws; NO_DATABASE without `create`. */
+export const openSide = async (url: string, create: boolean): Promise<Side> =>
+  isPostgres(url)
+    ? (await import('./postgres/move.ts')).openPostgresSide(url, create)
+    : (await import('./sqlite/move.ts')).openSqliteSide(sqlitePath(url), create);

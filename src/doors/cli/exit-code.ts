@@ -53,7 +53,9 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'STORE_BUSY',
     'STORE_CLOSED',
     'STORE_DAMAGED',
+    'MOVE_UNFINISHED',
     'STORE_FULL',
+    'STORE_MOVED',
     'STORE_READ_ONLY',
     'STORE_UNAVAILABLE',
   ],
@@ -64,9 +66,13 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'DUPLICATE_JOB_ID',
     'DUPLICATE_KEY',
     'FILE_EXISTS',
+    'MOVE_CONFLICT',
+    'MOVE_FINISHED',
     'NOT_A_BATCH',
     'NOT_ALLOWED_NOW',
     'NOT_FOR_BATCHES',
+    'TARGET_NOT_EMPTY',
+    'WORKERS_ALIVE',
   ],
 };
 

@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addMove } from './commands/move.ts';
 import { addQueues } from './commands/queues.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addMigrate,
   addCheck,
   addBackup,
+  addMove,
   addDoctor,
   addConfig,
   addCron,

@@ -1,6 +1,8 @@
 /** What the driver and the server say → our errors, and what may be tried again. */
 import { BacklineError } from '../../job/backline-error.ts';
 import { storeBusy, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
+import { type Mark, refusalOf } from '../side.ts';
+import { FENCED } from './mark.ts';
 
 const codeOf = (error: unknown): string => {
   const { code } = (error ?? {}) as { code?: unknown };
@@ -43,6 +45,7 @@ export const explain = (error: unknown, where: string, waitedMs = 0): unknown =>
   if (isLost(error)) return storeUnavailable(where, error);
   if (isConflict(error)) return storeBusy(where, waitedMs, error);
   const code = codeOf(error);
+  if (code === FENCED) return refusalOf(where, JSON.parse((error as { detail: string }).detail) as Mark);
   if (isReadOnly(error)) return storeReadOnly(where, error);
   if (code === '53100') return storeFull(where, error);
   if (code === 'XX001' || code === 'XX002') return storeDamaged(where, (error as Error).message, error);

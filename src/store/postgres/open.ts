@@ -3,6 +3,7 @@ import { BacklineError } from '../../job/backline-error.ts';
 import { databaseTooOld, noDatabase, notOurDatabase } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type Migration, mustBeKnown } from '../migrate.ts';
+import { refusalOf } from '../side.ts';
 import { type Address, parseAddress } from './address.ts';
 import {
   Connection,
@@ -18,6 +19,7 @@ import {
 } from './driver.ts';
 import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
+import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
 import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
@@ -42,7 +44,8 @@ const STARTING_MS = 250;
 
 /**
  * @param url `postgres://user:password@host:5432/database?schema=backline`.
- * @throws DRIVER_MISSING, UNKNOWN_STORE, INVALID_OPTION, STORE_UNAVAILABLE, DATABASE_TOO_OLD, NOT_OUR_DATABASE, STORE_NEWER, NO_DATABASE.
+ * @throws DRIVER_MISSING, UNKNOWN_STORE, INVALID_OPTION, STORE_UNAVAILABLE, DATABASE_TOO_OLD, NOT_OUR_DATABASE, STORE_NEWER, NO_DATABASE;
+ *   STORE_MOVED, MOVE_UNFINISHED for one that takes part in a move.
  */
 export const openPostgres = async (url: string, given: Partial<PostgresOptions> = {}): Promise<PostgresStore> => {
   const options = {
@@ -59,6 +62,7 @@ export const openPostgres = async (url: string, given: Partial<PostgresOptions> 
       using(pool, statements, async (db) => {
         await mustBeSupported(db, address.where);
         await migratePostgres(db, address, given.create ?? true);
+        await mustNotBeMarked(db, address);
         return measureClock(db);
       }),
     );
@@ -131,6 +135,29 @@ export const visit = async <T>(url: string, look: (db: Connection) => Promise<T>
     throw explain(error, address.where);
   } finally {
     await heldOpen(() => pool.end()).catch(() => {});
+  }
+};
+
+const mustNotBeMarked = async (db: Connection, { where, schema }: Address): Promise<void> => {
+  const mark = await markOf(db, schema);
+  if (mark) throw refusalOf(where, mark);
+};
+
+/** Connections for a move, whose statements take as long as they take. @throws what `openPostgres` throws. */
+export const connectTo = async (url: string, create: boolean): Promise<CuttablePool> => {
+  const address = parseAddress(url);
+  const pool = poolOf({ ...configOf(address), query_timeout: 0 });
+  try {
+    await whenStarted(DEFAULTS.busyMs, () =>
+      using(pool, new Statements(address.schema), async (db) => {
+        await mustBeSupported(db, address.where);
+        await migratePostgres(db, address, create);
+      }),
+    );
+    return pool;
+  } catch (error) {
+    await heldOpen(() => pool.end()).catch(() => {});
+    throw explain(error, address.where);
   }
 };
 

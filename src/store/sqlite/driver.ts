@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import type { BacklineError } from '../../job/backline-error.ts';
 import { storeBusy, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
+import { type Mark, refusalOf } from '../side.ts';
 
 export type Value = string | number | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -16,6 +17,7 @@ export interface Statement {
   run(...params: Params): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint };
   get(...params: Params): unknown;
   all(...params: Params): unknown[];
+  iterate(...params: Params): Iterable<unknown>;
 }
 
 /** What both drivers' connections have in common; also what a caller passes as `tx`. */
@@ -73,6 +75,11 @@ export class Connection {
 
   all(sql: string, ...params: Params): Row[] {
     return this.statement(sql).all(...params) as Row[];
+  }
+
+  /** Row by row: the caller may stop, and holds one at a time. Nothing else can use the connection meanwhile. */
+  iterate(sql: string, ...params: Params): Iterable<Row> {
+    return this.statement(sql).iterate(...params) as Iterable<Row>;
   }
 
   exec(sql: string): void {
@@ -181,6 +188,8 @@ export const explain = (error: unknown, where: string, waitedMs = 0): BacklineEr
   switch (resultCode(error)) {
     case undefined:
       return error;
+    case 19:
+      return movedOf(error, where) ?? storeUnavailable(where, error);
     case 5:
     case 6:
       return storeBusy(where, waitedMs, error);
@@ -194,6 +203,12 @@ export const explain = (error: unknown, where: string, waitedMs = 0): BacklineEr
     default:
       return storeUnavailable(where, error);
   }
+};
+
+/** What the triggers of a move say; see mark.ts. */
+const movedOf = (error: unknown, where: string): BacklineError | null => {
+  const [, mark] = /job_move (\{.*\})/.exec((error as Error).message) ?? [];
+  return mark === undefined ? null : refusalOf(where, JSON.parse(mark) as Mark);
 };
 
 /** Marks SQL for editors; the text is passed on unchanged. Values never go into it, only fixed parts. */

@@ -5,8 +5,10 @@ import { BacklineError } from '../../job/backline-error.ts';
 import { networkFileSystem, noDatabase, notOurDatabase, storeDamaged, storeUnavailable } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import { type Migration, migrate, mustBeKnown } from '../migrate.ts';
+import { type Mark, refusalOf } from '../side.ts';
 import { type Connection, connect, explain, isBusy, isDamage, sql } from './driver.ts';
 import { failpoints } from './failpoints.ts';
+import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
 import { type RepairReport, repair } from './repair.ts';
 import { hasOnlyLog } from './salvage.ts';
@@ -35,7 +37,8 @@ const RETRY_MS = 10;
 
 /**
  * @param path a file, or `:memory:`.
- * @throws NETWORK_FILE_SYSTEM, NOT_OUR_DATABASE, STORE_NEWER, STORE_DAMAGED if nothing could be read, STORE_UNAVAILABLE.
+ * @throws NETWORK_FILE_SYSTEM, NOT_OUR_DATABASE, STORE_NEWER, STORE_DAMAGED if nothing could be read, STORE_UNAVAILABLE;
+ *   STORE_MOVED, MOVE_UNFINISHED for one that takes part in a move.
  */
 export const openSqlite = async (path: string, given: Partial<SqliteOptions> = {}): Promise<SqliteStore> => {
   const options = {
@@ -134,6 +137,8 @@ const mustBeOurs = (db: Connection, where: string): void => {
   db.exec(`PRAGMA busy_timeout = ${LOCK_MS}`);
   if (db.get(FOREIGN_JOBS)) throw notOurDatabase(where, 'it has a table "jobs" of another program');
   if (db.get(HAS_VERSIONS)) mustBeKnown(where, Number(db.get(VERSION)!['version']), MIGRATIONS);
+  const mark = markOf(db);
+  if (mark) throw refusalOf(where, mark);
 };
 
 /** The order matters: page size and auto_vacuum before the first table, then WAL. */
@@ -195,5 +200,21 @@ export const migrateSqlite = (db: Connection, where: string): string[] => {
 export const repairSqlite = (path: string): RepairReport => {
   const file = resolve(path);
   if (!existsSync(file) && !hasOnlyLog(file)) throw storeDamaged(file, 'it does not exist');
+  mustNotBeMarked(file);
   return repair(file, prepareConnection, migrateSqlite);
+};
+
+/** The repaired file would be without its mark: its jobs could run a second time. */
+const mustNotBeMarked = (file: string): void => {
+  let db: Connection | undefined;
+  let mark: Mark | null = null;
+  try {
+    db = connect(file, true);
+    mark = markOf(db);
+  } catch {
+    // Too damaged to tell.
+  } finally {
+    db?.close();
+  }
+  if (mark) throw refusalOf(file, mark);
 };
