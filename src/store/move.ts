@@ -68,18 +68,19 @@ const TRIES = 4;
 const CHUNK: ChunkSize = { rows: 1000, bytes: 4 * 2 ** 20 };
 
 /**
+ * @param now when it begins, by the clock of this machine.
  * @throws USAGE for one database twice; NO_DATABASE, WORKERS_ALIVE, TARGET_NOT_EMPTY, STORE_MOVED, MOVE_UNFINISHED, MOVE_CONFLICT,
  *   STORE_DAMAGED, MOVE_DIFFERS, and whatever opening the two throws.
  */
-export const moveStore = async (order: MoveOrder): Promise<MoveReport> => {
+export const moveStore = async (order: MoveOrder, now: number): Promise<MoveReport> => {
   const source = await openSide(order.from, false);
   try {
     const mark = await source.mark();
     if (mark?.role === 'target') throw refusalOf(source.where, mark);
-    mustBeQuiet(source, await source.workers());
+    mustBeQuiet(source, await source.workers(now));
     const target = await openTarget(order, mark);
     try {
-      return await new Move(source, target, order).run(mark);
+      return await new Move(source, target, order, now).run(mark);
     } finally {
       await target?.close();
     }
@@ -108,12 +109,14 @@ class Move {
   readonly #source: Side;
   readonly #target: Side | null;
   readonly #order: MoveOrder;
+  readonly #now: number;
   #total = 0;
 
-  constructor(source: Side, target: Side | null, order: MoveOrder) {
+  constructor(source: Side, target: Side | null, order: MoveOrder, now: number) {
     this.#source = source;
     this.#target = target;
     this.#order = order;
+    this.#now = now;
   }
 
   async run(mark: Mark | null): Promise<MoveReport> {
@@ -156,7 +159,7 @@ class Move {
     if (mark && !there && mark.peer !== (target?.where ?? mark.peer))
       throw storeMoved(source.where, mark.peer, mark.state);
     // What has arrived may be at work already.
-    if (target && (there || mark?.state !== 'moved')) mustBeQuiet(target, await target.workers());
+    if (target && (there || mark?.state !== 'moved')) mustBeQuiet(target, await target.workers(this.#now));
     if (mark) return;
     const { ok, problems } = await source.check();
     if (!ok) throw storeDamaged(source.where, problems[0]!);
@@ -166,7 +169,7 @@ class Move {
 
   /** The source first: from then on nothing can be added to it that would not arrive. */
   async #begin(target: Side, id: string, mark: Mark | null): Promise<void> {
-    const [source, at] = [this.#source, Date.now()];
+    const [source, at] = [this.#source, this.#now];
     if (!mark) await source.begin({ id, role: 'source', peer: target.where, at });
     try {
       await target.begin({ id, role: 'target', peer: source.where, at });

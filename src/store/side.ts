@@ -165,8 +165,8 @@ export interface Side {
   identity(): Promise<string>;
   /** The mark of a move, or null. */
   mark(): Promise<Mark | null>;
-  /** Workers that are alive, in words; null if there are none. */
-  workers(): Promise<string | null>;
+  /** Workers that are alive, in words; null if there are none. @param now of this machine; a server has its own. */
+  workers(now: number): Promise<string | null>;
   /** What would be in the way of jobs from elsewhere, in words; null if nothing is. */
   contents(): Promise<string | null>;
   check(): Promise<IntegrityReport>;

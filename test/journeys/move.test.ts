@@ -1,7 +1,10 @@
 /** From one file to a server, by the command line: what an operator does, and what everybody else is told. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { embedded18, freshSchema, type Server, startServer } from '../conformance/postgres.ts';
+import { openSqlite } from '../../src/store/sqlite/open.ts';
+import { embedded18, freshSchema, query, type Server, startServer } from '../conformance/postgres.ts';
+import { newJobs, T0 } from '../conformance/records.ts';
+import { until } from '../wait.ts';
 import { CONFIG, type Ended, Folder, linesOf } from './command-line.ts';
 
 const error = ({ stderr }: Ended): Record<string, unknown> =>
@@ -95,6 +98,31 @@ describe('backline move', () => {
     expect(await folder.ask('jobs', 'ls', '--database', from)).toHaveLength(3);
     expect((await folder.run(['move', '--unmark', '--from', from])).code).toBe(5);
   });
+
+  test('Ctrl-C stops it between two chunks, and the same command goes on', async () => {
+    const store = await openSqlite(folder.at('many.db'), { durability: 'process' });
+    for (let i = 0; i < 10; i++) await store.insert(newJobs(4000), T0);
+    await store.close();
+    const target = freshSchema(server);
+    const moving = folder.start(['move', '--from', 'many.db', '--to', target]);
+    const schema = new URL(target).searchParams.get('schema')!;
+    const rows = `SELECT 1 FROM ${schema}.job_move WHERE rows > 1000`;
+    await until(
+      () =>
+        query(server.url(), rows).then(
+          ({ length }) => length > 0,
+          () => false,
+        ),
+      'some rows',
+    );
+    const stopped = await moving.end('SIGINT');
+    expect(stopped.code).toBe(130);
+    expect(stopped.stdout).toMatch(/rows of 40,000 jobs .* are written/);
+    expect(stopped.stderr).toContain('Run the same command again to go on');
+    expect(await folder.ask('move', '--from', 'many.db', '--to', target)).toMatchObject([
+      { outcome: 'moved', resumed: true, jobs: 40_000 },
+    ]);
+  }, 60_000);
 
   test.each<[string, string[], number, string]>([
     ['nothing', [], 2, 'USAGE'],

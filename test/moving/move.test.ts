@@ -39,6 +39,8 @@ const filledFile = (): string => {
 
 const SMALL = { rows: 3, bytes: 50_000 };
 
+const move = (order: MoveOrder): Promise<MoveReport> => moveStore(order, Date.now());
+
 /** Moves until so many rows are written, or compared. */
 const interruptedMove = async (
   order: MoveOrder,
@@ -49,7 +51,7 @@ const interruptedMove = async (
   const onProgress = (progress: MoveProgress) => {
     if (progress.phase === phase && progress.rows >= rows) controller.abort();
   };
-  return moveStore({ ...order, chunk: SMALL, signal: controller.signal, onProgress });
+  return move({ ...order, chunk: SMALL, signal: controller.signal, onProgress });
 };
 
 /** As a crash does: without a word, and without writing what is in memory. */
@@ -88,7 +90,7 @@ describe('a move', () => {
     const file = filledFile();
     const places = [file, freshSchema(server), freshSchema(server), freshFile(), freshFile()];
     for (const [i, to] of places.slice(1).entries()) {
-      const report = await moveStore({ from: places[i]!, to });
+      const report = await move({ from: places[i]!, to });
       expectEqualSides(report);
       expect(report).toMatchObject({ jobs: made.jobs, resumed: false });
       expect(await portraitOf(to)).toEqual(before);
@@ -97,7 +99,7 @@ describe('a move', () => {
 
   test('leaves behind what runs on: waiting jobs run in their order, ended ones do not, pauses and keys hold, numbers go on', async () => {
     const to = freshSchema(server);
-    await moveStore({ from: filledFile(), to });
+    await move({ from: filledFile(), to });
     const ran: string[] = [];
     const run = async (_: unknown, ctx: Context) => void ran.push(ctx.job.id);
     const names = ['mail', 'echo', 'logging', 'failing', 'flaky', 'retrying', 'slow', 'import', 'report'];
@@ -130,7 +132,7 @@ describe('a move', () => {
   test('of an empty database is a move too', async () => {
     const file = freshFile();
     await (await startManager({ worker: false }, file)).close();
-    expectEqualSides(await moveStore({ from: file, to: freshSchema(server) }));
+    expectEqualSides(await move({ from: file, to: freshSchema(server) }));
   });
 
   test('that is killed at any moment goes on where it was, and nothing is doubled', async () => {
@@ -139,7 +141,7 @@ describe('a move', () => {
       let from = filledFile();
       if (reverse) {
         const schema = freshSchema(server);
-        await moveStore({ from, to: schema });
+        await move({ from, to: schema });
         from = schema;
       }
       const to = reverse ? freshFile() : freshSchema(server);
@@ -160,7 +162,7 @@ describe('a move', () => {
         if (kills >= 5) break;
       }
       expect(unfinished).toBeGreaterThan(1);
-      const report = await moveStore({ from, to });
+      const report = await move({ from, to });
       expect(['moved', 'already']).toContain(report.outcome);
       expect(await portraitOf(to)).toEqual(before);
       expect(await codeOf(() => portraitOf(from))).toBe('STORE_MOVED');
@@ -183,11 +185,11 @@ describe('a move', () => {
       await source.moved();
       await source.close();
       expect(await codeOf(() => portraitOf(to))).toBe('MOVE_UNFINISHED');
-      const report = await moveStore({ from, to });
+      const report = await move({ from, to });
       expectEqualSides(report);
       expect(report.resumed).toBe(true);
       expect(await portraitOf(to)).toEqual(before);
-      expect(await moveStore({ from, to })).toMatchObject({ outcome: 'already' });
+      expect(await move({ from, to })).toMatchObject({ outcome: 'already' });
     }
   }, 60_000);
 
@@ -198,7 +200,7 @@ describe('a move', () => {
     await tx.query('BEGIN');
     const { id } = await client.enqueue('mail', 'just in time', { tx });
     const to = freshFile();
-    const moving = moveStore({ from, to });
+    const moving = move({ from, to });
     await until(
       async () =>
         (await query(server.url(), `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)).length > 0,
@@ -219,7 +221,7 @@ describe('a move', () => {
     const onProgress = () => {
       if (cuts < 6 && cutting.length === cuts) cutting.push(cut().finally(() => cuts++));
     };
-    expectEqualSides(await moveStore({ from: filledFile(), to, chunk: SMALL, onProgress }));
+    expectEqualSides(await move({ from: filledFile(), to, chunk: SMALL, onProgress }));
     await Promise.all(cutting);
     expect(cuts).toBeGreaterThan(1);
     expect(await portraitOf(to)).toEqual(before);
@@ -232,7 +234,7 @@ describe('a move', () => {
     const onProgress = ({ rows }: MoveProgress) => {
       if (rows >= 30) restarting ??= breakDown(server);
     };
-    expectEqualSides(await moveStore({ from: filledFile(), to, chunk: SMALL, onProgress }));
+    expectEqualSides(await move({ from: filledFile(), to, chunk: SMALL, onProgress }));
     await restarting;
     expect(await portraitOf(to)).toEqual(before);
   }, 60_000);
@@ -250,7 +252,7 @@ describe('a move', () => {
       [schema, freshFile()],
     ] as const) {
       rows = 0;
-      expectEqualSides(await moveStore({ from, to, chunk: { rows: 1000, bytes: 1 }, onProgress }));
+      expectEqualSides(await move({ from, to, chunk: { rows: 1000, bytes: 1 }, onProgress }));
     }
     expect(new Set(chunks)).toEqual(new Set([1]));
   }, 60_000);
@@ -271,8 +273,8 @@ describe('while a move is not finished', () => {
     expect([await open(from), await open(to)]).toEqual(['STORE_MOVED', 'MOVE_UNFINISHED']);
     expect(await codeOf(() => clients[0]!.pauseQueue('default'))).toBe('STORE_MOVED');
     expect(await codeOf(() => clients[1]!.limitKey('a', 1))).toBe('MOVE_UNFINISHED');
-    expect(await moveStore({ from, to, dryRun: true })).toMatchObject({ outcome: 'planned', resumed: true });
-    expectEqualSides(await moveStore({ from, to }));
+    expect(await move({ from, to, dryRun: true })).toMatchObject({ outcome: 'planned', resumed: true });
+    expectEqualSides(await move({ from, to }));
     expect(await enqueue(clients[0])).toBe('STORE_MOVED');
     expect((await refusalOf(() => portraitOf(from))).message).toContain('have moved to');
     await clients[1]!.enqueue('mail');
@@ -293,8 +295,8 @@ describe('while a move is not finished', () => {
       await client.enqueue('mail');
       await client.close();
       expect(await unmarkStores({ from, to })).toMatchObject([{ outcome: 'not-marked' }, { outcome: 'not-marked' }]);
-      expect(await codeOf(() => moveStore({ from, to }))).toBe('TARGET_NOT_EMPTY');
-      expectEqualSides(await moveStore({ from, to: freshSchema(server) }));
+      expect(await codeOf(() => move({ from, to }))).toBe('TARGET_NOT_EMPTY');
+      expectEqualSides(await move({ from, to: freshSchema(server) }));
     }
   });
 
@@ -306,7 +308,7 @@ describe('while a move is not finished', () => {
     const id = (await query(server.url(), `SELECT id FROM ${schema}.job_body ORDER BY seq LIMIT 1`))[0]!['id'];
     await query(server.url(), `ALTER TABLE ${schema}.job_body DISABLE TRIGGER job_move`);
     await query(server.url(), `UPDATE ${schema}.job_body SET payload = '"hunter2"' WHERE id = $1`, [id]);
-    const error = await refusalOf(() => moveStore({ from, to }));
+    const error = await refusalOf(() => move({ from, to }));
     expect(error).toMatchObject({ code: 'MOVE_DIFFERS' });
     expect(error.message).toMatch(/jobs 1 differs in payload/);
     expect(error.message).not.toContain('hunter2');
@@ -318,18 +320,18 @@ describe('while a move is not finished', () => {
 describe('after a move', () => {
   test('to start it again says that it is done, and changes nothing', async () => {
     const [from, to] = [filledFile(), freshSchema(server)];
-    await moveStore({ from, to });
+    await move({ from, to });
     const worker = await startManager({ jobs: { mail: job({ run: () => null }) } }, to);
-    expect(await moveStore({ from, to })).toMatchObject({ outcome: 'already', jobs: made.jobs });
+    expect(await move({ from, to })).toMatchObject({ outcome: 'already', jobs: made.jobs });
     const elsewhere = freshFile();
     await (await startManager({ worker: false }, elsewhere)).close();
-    expect(await codeOf(() => moveStore({ from, to: elsewhere }))).toBe('STORE_MOVED');
+    expect(await codeOf(() => move({ from, to: elsewhere }))).toBe('STORE_MOVED');
     expect((await worker.stats()).total).toBe(made.jobs);
   });
 
   test('the source is used again only by force', async () => {
     const from = filledFile();
-    await moveStore({ from, to: freshSchema(server) });
+    await move({ from, to: freshSchema(server) });
     expect(await codeOf(() => unmarkStores({ from }))).toBe('MOVE_FINISHED');
     await unmarkStores({ from, force: true });
     expect((await portraitOf(from)).stats.total).toBe(made.jobs);
@@ -343,7 +345,7 @@ describe('a move is refused, and nothing is changed,', () => {
     const from = freshFile();
     const worker = await startManager({ ...serve, processId: 'busy-bee' }, from);
     const to = freshFile();
-    const error = await refusalOf(() => moveStore({ from, to }));
+    const error = await refusalOf(() => move({ from, to }));
     expect(error).toMatchObject({ code: 'WORKERS_ALIVE' });
     expect(error.message).toContain('busy-bee');
     expect(existsSync(to)).toBe(false);
@@ -356,7 +358,7 @@ describe('a move is refused, and nothing is changed,', () => {
   ])('while workers of the target are alive, %s', async (_, place) => {
     const [from, to] = [filledFile(), place()];
     const worker = await startManager(serve, to);
-    expect(await codeOf(() => moveStore({ from, to }))).toBe('WORKERS_ALIVE');
+    expect(await codeOf(() => move({ from, to }))).toBe('WORKERS_ALIVE');
     await worker.enqueue('mail');
     expect((await portraitOf(from)).stats.total).toBe(made.jobs);
   });
@@ -370,7 +372,7 @@ describe('a move is refused, and nothing is changed,', () => {
       const from = filledFile();
       const client = await startManager({ worker: false }, to);
       await fill(client);
-      expect(await codeOf(() => moveStore({ from, to }))).toBe('TARGET_NOT_EMPTY');
+      expect(await codeOf(() => move({ from, to }))).toBe('TARGET_NOT_EMPTY');
       await client.enqueue('mail');
       expect((await portraitOf(from)).stats.total).toBe(made.jobs);
     }
@@ -381,11 +383,11 @@ describe('a move is refused, and nothing is changed,', () => {
     const other = filledFile();
     await interruptedMove({ from: other, to });
     const from = filledFile();
-    expect(await codeOf(() => moveStore({ from, to }))).toBe('MOVE_UNFINISHED');
+    expect(await codeOf(() => move({ from, to }))).toBe('MOVE_UNFINISHED');
     expect((await portraitOf(from)).stats.total).toBe(made.jobs);
-    expect(await codeOf(() => moveStore({ from: other, to: freshSchema(server) }))).toBe('STORE_MOVED');
-    expect(await codeOf(() => moveStore({ from: to, to: freshFile() }))).toBe('MOVE_UNFINISHED');
-    expectEqualSides(await moveStore({ from: other, to }));
+    expect(await codeOf(() => move({ from: other, to: freshSchema(server) }))).toBe('STORE_MOVED');
+    expect(await codeOf(() => move({ from: to, to: freshFile() }))).toBe('MOVE_UNFINISHED');
+    expectEqualSides(await move({ from: other, to }));
   });
 
   test.each<[string, () => MoveOrder, string]>([
@@ -408,7 +410,7 @@ describe('a move is refused, and nothing is changed,', () => {
     ],
   ])('%s', async (_, order, code) => {
     const { from, to } = order();
-    const error = await refusalOf(() => moveStore({ from, to }));
+    const error = await refusalOf(() => move({ from, to }));
     expect(error.code).toBe(code);
     expect(error.message).not.toContain('hunter2');
     if (from !== import.meta.filename && existsSync(from)) expect((await portraitOf(from)).stats.total).toBe(made.jobs);
@@ -417,6 +419,6 @@ describe('a move is refused, and nothing is changed,', () => {
   test('one schema twice, by two names of the server', async () => {
     const from = freshSchema(server);
     await (await startManager({ worker: false }, from)).close();
-    expect(await codeOf(() => moveStore({ from, to: from.replace('127.0.0.1', 'localhost') }))).toBe('USAGE');
+    expect(await codeOf(() => move({ from, to: from.replace('127.0.0.1', 'localhost') }))).toBe('USAGE');
   });
 });

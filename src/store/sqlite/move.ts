@@ -70,7 +70,7 @@ class SqliteSide implements Side {
   }
 
   mark = async (): Promise<Mark | null> => this.#read(markOf);
-  workers = async (): Promise<string | null> => this.#read((db) => aliveAmong(workersOf(db), Date.now()));
+  workers = async (now: number): Promise<string | null> => this.#read((db) => aliveAmong(workersOf(db), now));
   contents = async (): Promise<string | null> => this.#read(contentsOf);
   check = async (): Promise<IntegrityReport> => this.#read(checkFile);
   size = async ({ name }: Table): Promise<number> =>
@@ -80,7 +80,7 @@ class SqliteSide implements Side {
   begin = async (mark: Omit<Mark, 'state' | 'position'>): Promise<void> =>
     this.#write((db) => {
       if (markOf(db)) throw moveConflict(this.where, 'another move has just begun');
-      const alive = aliveAmong(workersOf(db), Date.now());
+      const alive = aliveAmong(workersOf(db), mark.at);
       if (alive !== null) throw workersAlive(this.where, alive);
       const contents = mark.role === 'target' ? contentsOf(db) : null;
       if (contents !== null) throw targetNotEmpty(this.where, contents);

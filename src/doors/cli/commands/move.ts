@@ -26,13 +26,9 @@ const move = async (cli: Cli): Promise<ExitCode> => {
   if (from === undefined || to === undefined)
     throw usage(`--${from === undefined ? 'from' : 'to'} is missing.`, EXAMPLE);
   const interruption = untilInterrupted();
-  const report = await moveStore({
-    from,
-    to,
-    dryRun: flags.dryRun === true,
-    signal: interruption.signal,
-    onProgress: (progress) => out.progress(barOf(progress)),
-  });
+  const onProgress = (progress: MoveProgress) => out.progress(barOf(progress));
+  const order = { from, to, dryRun: flags.dryRun === true, signal: interruption.signal, onProgress };
+  const report = await moveStore(order, Date.now());
   out.progress(null);
   await out.record('move', report, () => textOf(out, report).join('\n'));
   if (report.outcome !== 'interrupted') return EXIT.ok;
