@@ -56,16 +56,7 @@ const interruptedMove = async (
 
 /** As a crash does: without a word, and without writing what is in memory. */
 const breakDown = async (broken: Server): Promise<void> => {
-  const [row] = await query(broken.url(), `SELECT pg_read_file('postmaster.pid') AS lines`);
-  process.kill(Number(String(row!['lines']).split('\n')[0]), 'SIGQUIT');
-  await until(
-    () =>
-      query(broken.url(), 'SELECT 1').then(
-        () => false,
-        () => true,
-      ),
-    'the server is gone',
-  );
+  await broken.stop('SIGQUIT');
   await broken.start();
 };
 
