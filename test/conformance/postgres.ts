@@ -95,7 +95,7 @@ export const startServer = async (binaries: Binaries, flags: readonly string[] =
     const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
     const command = [join(binaries.folder, 'postgres'), ...args, ...settings.flatMap((one) => ['-c', one])];
     child = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', ...command], { ...own, stdio: ['pipe', 'ignore', 'ignore'] });
-    await until(() => answers(url()), 'the server answers');
+    await until(() => answers(url()), 'the server answers', 60_000);
   };
   const stop = async (signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> => {
     const ending = child;
