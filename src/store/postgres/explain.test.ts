@@ -1,9 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { storeClosed } from '../../job/errors.ts';
+import { loadPg } from './driver.ts';
 import { explain, isConflict, isLost } from './explain.ts';
 
 const fault = (code: string | undefined, message = 'as the server says') =>
   Object.assign(new Error(message), code ? { code } : {});
+const CONFIG = {
+  connectionString: 'postgres://localhost/none',
+  application_name: 'backline',
+  connectionTimeoutMillis: 1000,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 1000,
+};
 const WHERE = 'postgres://h/d?schema=backline';
 
 describe('an error of the driver or the server', () => {
@@ -37,6 +45,19 @@ describe('an error of the driver or the server', () => {
   ])('"%s" means that the connection is lost', (message) => {
     expect(isLost(fault(undefined, message))).toBe(true);
     expect(explain(fault(undefined, message), WHERE)).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  test('that the pool has ended means that the store is closed', async () => {
+    const pool = new (loadPg().Pool)({
+      ...CONFIG,
+      max: 1,
+      allowExitOnIdle: true,
+      idleTimeoutMillis: 1,
+      Client: loadPg().Client,
+    });
+    await pool.end();
+    const error = await pool.connect().catch((refused: unknown) => refused);
+    expect(explain(error, WHERE)).toMatchObject({ code: 'STORE_CLOSED' });
   });
 
   test('of another kind passes unchanged, and ours too', () => {

@@ -1,6 +1,6 @@
 /** What the driver and the server say → our errors, and what may be tried again. */
 import { BacklineError } from '../../job/backline-error.ts';
-import { storeBusy, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
+import { storeBusy, storeClosed, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
 import { type Mark, refusalOf } from '../side.ts';
 import { FENCED } from './mark.ts';
 
@@ -33,6 +33,9 @@ const NETWORK = new Set(
 const LOST =
   /^(Connection terminated|Connection ended|timeout e|timeout expired|Query read timeout|Client (has encountered|was closed)|The server does not|Connection error)/i;
 
+/** What pg-pool says to a call that was still trying when the store was closed. */
+const ENDED = /^Cannot use a pool after calling end/;
+
 /** Codes of Node's TLS and of OpenSSL, and of a certificate's file that cannot be read. */
 const CREDENTIALS =
   /^(ERR_(TLS|SSL|OSSL|INVALID_ARG)|EPROTO|EACCES|EISDIR|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_(CA|PURPOSE)|HOSTNAME_)/;
@@ -43,6 +46,7 @@ const UNPROVEN = /^(SASL|SECURITY WARNING|Password must|Both useLibpqCompat)/i;
 export const explain = (error: unknown, where: string, waitedMs = 0): unknown => {
   if (error instanceof BacklineError) return error;
   if (isLost(error)) return storeUnavailable(where, error);
+  if (error instanceof Error && ENDED.test(error.message)) return storeClosed();
   if (isConflict(error)) return storeBusy(where, waitedMs, error);
   const code = codeOf(error);
   if (code === FENCED) return refusalOf(where, JSON.parse((error as { detail: string }).detail) as Mark);
