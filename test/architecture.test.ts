@@ -7,7 +7,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/util': [],
   'src/job': ['src/util'],
   'src/schedule': ['src/job', 'src/util'],
-  'src/config': ['src/job', 'src/util'],
+  'src/config': ['src/job', 'src/schedule', 'src/util'],
   'src/store': ['src/job', 'src/schedule', 'src/util'],
   'src/runner': ['src/job', 'src/schedule', 'src/util'],
   'src/engine': ['src/runner', 'src/store/store.ts', 'src/job', 'src/schedule', 'src/util'],

@@ -15,6 +15,7 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
 import { ADDRESSES, invalidOption } from '../job/errors.ts';
+import { checkTimeZone } from '../schedule/zone.ts';
 import { maskSecrets } from '../util/mask.ts';
 
 /** One setting. `Given` is what a config file holds, `Value` what the program uses. */
@@ -260,6 +261,14 @@ export const OPTIONS = {
     default: '30s',
     read: asNumber,
     check: duration,
+  }),
+  timeZone: option<string, string>({
+    flag: '--time-zone <name>',
+    env: 'SCHEDULER_TIMEZONE',
+    says: 'The IANA time zone of schedules that name none, never that of the machine.',
+    default: 'UTC',
+    read: asText,
+    check: checkTimeZone,
   }),
   host: option<string, string>({
     flag: '--host <address>',

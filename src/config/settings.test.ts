@@ -86,6 +86,7 @@ const SAMPLES: Record<OptionName, string> = {
   ids: 'uuid-v4',
   durability: 'process',
   busyTimeout: '1s',
+  timeZone: 'Europe/Berlin',
   host: '::1',
   port: '0',
   logLevel: 'DEBUG',
@@ -137,6 +138,7 @@ describe('bad values', () => {
     ['queues', 'a b'],
     ['dropType', '../x'],
     ['durability', 'none'],
+    ['timeZone', 'Berlin'],
     ['ids', 'uuid-v1'],
     ['processId', 'x'.repeat(101)],
     ['processId', '\ud800'],
@@ -149,7 +151,7 @@ describe('bad values', () => {
       [byFlag, flagName(flag)],
       [byVariable, `${env} in the environment`],
     ] as const) {
-      expect(error.code).toBe('INVALID_OPTION');
+      expect(error.code).toBe(name === 'timeZone' ? 'INVALID_TIME_ZONE' : 'INVALID_OPTION');
       expect(error.field).toContain(place);
       expect(error.allowed).toBeTruthy();
       expect(error.message.length).toBeLessThan(500);
