@@ -43,7 +43,7 @@ describe('JSON from strangers', () => {
     ['something behind it', '{} {}', /line 1, character 4/],
     ['a comma too many', '{\n  "a": 1,\n}', /line 3, character 1/],
     ['a number of the wrong form', '{"a":01}', /goes wrong/],
-    ['NaN', '{"a":NaN}', /goes wrong/],
+    ['NaN', '{"a":NaN}', /malformed/],
   ])('%s is refused', (_, text, says) => {
     expect(() => parseStrictJson(text)).toThrow(says);
     expect(() => parseStrictJson(text)).toThrow(expect.objectContaining({ code: 'BAD_JSON' }));

@@ -23,8 +23,9 @@ export const parseStrictJson = (text: string): unknown => {
 
 /** Where it goes wrong, without the text that stands there. */
 const placeOf = (text: string, error: unknown): string => {
-  const [, position] = /at position (\d+)/.exec(String(error)) ?? [];
-  if (position === undefined) return 'it ends too early';
+  const said = String(error);
+  const [, position] = /at position (\d+)/.exec(said) ?? [];
+  if (position === undefined) return said.includes('end of JSON') ? 'it ends too early' : 'it is malformed';
   const before = text.slice(0, Number(position)).split('\n');
   return `it goes wrong at line ${before.length}, character ${before.at(-1)!.length + 1}`;
 };
