@@ -95,7 +95,7 @@ export const jobs = {
     .input(
       z.strictObject({
         id: w.id,
-        timeoutMs: w.whole(0, 300_000).optional().describe('How long to wait at most. Default 30,000.'),
+        timeoutMs: w.whole(0, 60_000).optional().describe('How long to wait at most. Default 30,000.'),
       }),
     )
     .output(z.strictObject({ id: z.string(), result: w.json })),

@@ -1,5 +1,4 @@
 /** Every operation of the API, once: its route, what it takes and what it answers. REST, OpenAPI, IPC and the typed client come from it. */
-import type { ContractRouterClient } from '@orpc/contract';
 import * as z from 'zod';
 import { enqueueOptions, jobs, newJob, which } from './contract-jobs.ts';
 import { operation } from './operation.ts';
@@ -107,6 +106,3 @@ export const contract = {
 };
 
 export type Contract = typeof contract;
-
-/** The client of the contract, over whichever door. */
-export type ApiClient = ContractRouterClient<Contract>;

@@ -2,8 +2,8 @@
 import { createRouterClient } from '@orpc/server';
 import { api } from './base.ts';
 import type { Context } from './context.ts';
-import type { ApiClient } from './contract.ts';
 import { whichOf } from './filters.ts';
+import type { ApiClient, CallContext } from './http-client.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { enqueuedItemView, iso, metricsView, queueView, workerView } from './views.ts';
 
@@ -97,4 +97,7 @@ const health = {
 export const router = api.router({ jobs, batches, bulk, queues, limits, workers, stats, metrics, health });
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */
-export const localClient = (context: Context): ApiClient => createRouterClient(router, { context });
+export const localClient = (context: Context): ApiClient =>
+  createRouterClient(router, {
+    context: ({ idempotencyKey }: CallContext) => ({ ...context, idempotencyKey }),
+  });
