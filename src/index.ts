@@ -29,6 +29,9 @@ export type {
 } from './engine/metrics.ts';
 export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export { explainTrigger, type NextRunsOptions, nextRuns } from './engine/next-runs.ts';
+export type { ScheduleInfo } from './engine/schedule-info.ts';
+export type { ScheduleChanges, ScheduledOptions, ScheduleRequest } from './engine/schedule-request.ts';
+export type { RegisterOutcome, ScheduleGuard, Schedules } from './engine/schedules.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
@@ -56,6 +59,8 @@ export { ThreadPool, type ThreadPoolOptions } from './runner/thread-pool.ts';
 export type { BusinessDays, Calendar, TimeWindow, Weekday } from './schedule/calendar.ts';
 export type { DaylightSaving } from './schedule/cron.ts';
 export type { ClockChange, ExplainedRun, Explanation } from './schedule/explain.ts';
+export type { MissedPolicy } from './schedule/missed.ts';
+export type { HistoryEntry, HistoryKind, OverlapPolicy, ScheduleCounts, SchedulePause } from './schedule/record.ts';
 export type { CronOptions, Instant, IntervalOptions, OnceOptions, TriggerOptions } from './schedule/schedule.ts';
 export type { IntegrityReport, JobPage, QueueRow, StoreStats, WorkerRow } from './store/store.ts';
 export type { Clock } from './util/clock.ts';

@@ -42,6 +42,7 @@ import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from 
 import { type BatchRequest, prepareBatch } from './new-batch.ts';
 import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
 import type { Results } from './results.ts';
+import { Schedules } from './schedules.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
 
 /** What the client needs from those who built it. */
@@ -49,6 +50,8 @@ export interface ClientParts {
   readonly store: Store;
   readonly types: ReadonlyMap<string, CheckedJobType>;
   readonly defaults: SystemDefaults;
+  /** IANA zone of schedules that name none. */
+  readonly timeZone: string;
   readonly clock: Clock;
   readonly results: Results;
   /** Something may be claimable now that was not before. */
@@ -57,9 +60,12 @@ export interface ClientParts {
 
 export class Client<J extends Jobs = Jobs> {
   readonly #parts: ClientParts;
+  /** What starts jobs by itself. */
+  readonly schedules: Schedules<J>;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.schedules = new Schedules(parts);
   }
 
   /**

@@ -2,6 +2,8 @@
 import { EventEmitter } from 'node:events';
 import { func, oneOf } from '../job/check.ts';
 import type { Status } from '../job/states.ts';
+import type { HistoryKind } from '../schedule/record.ts';
+import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { StoreChange } from '../store/store.ts';
 
 /** What every job event carries. `at` is epoch milliseconds. */
@@ -11,6 +13,22 @@ export interface JobEvent {
   readonly type: string;
   readonly queue: string;
   readonly at: number;
+}
+
+/** What every event of a schedule carries. Times are epoch milliseconds. */
+export interface ScheduleEvent {
+  readonly scheduleId: string;
+  /** Of the jobs it starts. */
+  readonly type: string;
+  readonly at: number;
+}
+
+/** Slots without a run: how many, the first and the last of them, and why. */
+interface SlotsEvent extends ScheduleEvent {
+  readonly count: number;
+  readonly firstSlotAt: number;
+  readonly lastSlotAt: number;
+  readonly reason: string | null;
 }
 
 export interface EventMap {
@@ -36,6 +54,22 @@ export interface EventMap {
   'job-late-result': JobEvent;
   /** The handler did not stop after its time-out or cancel; its slot stays taken until it ends. */
   'job-still-running': JobEvent & { readonly reason: string };
+  /** A slot inserted its job; or, without a slot, a person asked for a run. */
+  'schedule-fired': ScheduleEvent & { readonly jobId: string; readonly slotAt: number; readonly byHand: boolean };
+  /** Slots passed without a run: a downtime, a pause, a sleep. */
+  'schedule-missed': SlotsEvent;
+  /** Slots were left out, because earlier runs were unfinished, or another job had the key. */
+  'schedule-skipped': SlotsEvent;
+  /** By a person, a program, or new time zone data. */
+  'schedule-changed': ScheduleEvent & {
+    readonly change: 'added' | 'updated' | 'paused' | 'resumed' | 'removed' | 'ended' | 'retimed' | 'recovered';
+    readonly actor: string | null;
+    readonly reason: string | null;
+  };
+  /** Its next run cannot be computed; it is tried again. */
+  'schedule-problem': ScheduleEvent & { readonly problem: string };
+  /** The wall clock was set, or this machine slept. Schedules were looked at anew. */
+  'clock-jumped': { readonly byMs: number; readonly at: number };
   'worker-started': { readonly worker: string; readonly slots: number };
   'worker-stopped': { readonly worker: string };
   /** Another worker was found dead; its jobs go on. */
@@ -76,6 +110,12 @@ const NAMES: Readonly<Record<EventName, true>> = {
   'job-removed': true,
   'job-late-result': true,
   'job-still-running': true,
+  'schedule-fired': true,
+  'schedule-missed': true,
+  'schedule-skipped': true,
+  'schedule-changed': true,
+  'schedule-problem': true,
+  'clock-jumped': true,
   'worker-started': true,
   'worker-stopped': true,
   'worker-lost': true,
@@ -195,3 +235,18 @@ const emitEnd = (events: Events, change: StoreChange, base: JobEvent, error: str
   else if (to === 'queued' && from === 'running')
     events.emit('job-retrying', () => ({ ...base, error, attempts, runAt }));
 };
+
+/** One entry of a schedule's history → the event that tells of it. */
+export const emitScheduleChange = (events: Events, { id: scheduleId, type, at, entry }: ScheduleChange): void => {
+  const base = { scheduleId, type, at };
+  const { kind, jobId, slotAt, lastSlotAt, count, actor, reason } = entry;
+  const slots = () => ({ ...base, count, firstSlotAt: slotAt!, lastSlotAt: lastSlotAt!, reason });
+  if (isRun(kind))
+    events.emit('schedule-fired', () => ({ ...base, jobId: jobId!, slotAt: slotAt!, byHand: kind === 'ran' }));
+  else if (kind === 'missed') events.emit('schedule-missed', slots);
+  else if (kind === 'skipped') events.emit('schedule-skipped', slots);
+  else if (kind === 'problem') events.emit('schedule-problem', () => ({ ...base, problem: reason ?? '' }));
+  else events.emit('schedule-changed', () => ({ ...base, change: kind, actor, reason }));
+};
+
+const isRun = (kind: HistoryKind): kind is 'fired' | 'ran' => kind === 'fired' || kind === 'ran';

@@ -10,6 +10,7 @@ import { ACTIVE } from '../job/states.ts';
 import { inProcess } from '../runner/in-process.ts';
 import type { Runner } from '../runner/runner.ts';
 import { openStore } from '../store/open.ts';
+import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
 import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
@@ -18,12 +19,14 @@ import { sleep } from '../util/sleep.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
 import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
+import { Ticker } from './chores/ticker.ts';
 import { Client } from './client.ts';
-import { type EventMap, type EventName, Events, emitChange } from './events.ts';
+import { type EventMap, type EventName, Events, emitChange, emitScheduleChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
 import { type Logger, logEvents } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Results } from './results.ts';
+import type { ScheduleRequest } from './schedule-request.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -53,6 +56,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #poller: Repeater | undefined;
   #chores: Repeater[] = [];
   #pruner: Pruner | undefined;
+  #ticker: Ticker | undefined;
   #undo: (() => void)[] = [];
   #wanted = false;
   #listening = false;
@@ -81,6 +85,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       },
       types,
       clock: settings.clock,
+      timeZone: settings.timeZone,
       defaults: {
         timeoutMs: settings.timeoutMs,
         maxAttempts: settings.maxAttempts,
@@ -245,6 +250,10 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
     await this.#worker.start();
+    for (const schedule of this.#settings.schedules) await this.schedules.register(schedule as ScheduleRequest<J>);
+    const ids = () => newId(this.#settings.ids);
+    this.#ticker = new Ticker({ store, clock, events: this.#events, storeWatch: this.#storeWatch, newId: ids });
+    this.#ticker.start();
     this.#pruner = new Pruner(store, clock, retention);
     const chore = (during: string, everyMs: number, work: () => Promise<void>) => {
       const repeater = new Repeater(work, {
@@ -295,6 +304,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     if (!this.#store || this.#listening) return;
     this.#listening = true;
     this.#undo.push(this.#store.watch((changes) => this.#heard(changes)));
+    const tell = (change: ScheduleChange) => emitScheduleChange(this.#events, change);
+    this.#undo.push(this.#store.schedules.watch((changes) => changes.forEach(tell)));
     // At once, so that what this process hands in from now on is heard whoever runs it; if it fails, the poller tries again.
     if (this.#poller) this.#poll(this.#store).catch(() => this.#poller?.soon());
   }
@@ -310,6 +321,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async #close(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
+    await Promise.race([this.#ticker?.stop(), sleep(PATIENCE_MS, { keepAlive: false })]);
     await this.#worker?.stop(timeoutMs);
     await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
     this.#closed = true;

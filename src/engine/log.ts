@@ -50,6 +50,27 @@ export const logEvents = (events: Events, logger: Logger): void => {
   on('job-cancel-requested', 'info', ({ jobId, reason }) => [{ jobId, reason }, `job ${jobId} was asked to stop`]);
   on('job-late-result', 'warn', ({ jobId, type }) => [{ jobId, type }, `a late result of job ${jobId} was dropped`]);
   on('job-still-running', 'warn', ({ jobId, reason }) => [{ jobId }, reason]);
+  on('schedule-fired', 'info', ({ scheduleId, jobId, slotAt }) => [
+    { scheduleId, jobId, slotAt: iso(slotAt) },
+    `schedule ${scheduleId} started job ${jobId}`,
+  ]);
+  for (const [name, what] of [
+    ['schedule-missed', 'missed'],
+    ['schedule-skipped', 'left out'],
+  ] as const)
+    on(name, 'warn', ({ scheduleId, count, firstSlotAt, lastSlotAt, reason }) => [
+      { scheduleId, count, firstSlotAt: iso(firstSlotAt), lastSlotAt: iso(lastSlotAt), reason },
+      `schedule ${scheduleId}: ${count} ${count === 1 ? 'run was' : 'runs were'} ${what}`,
+    ]);
+  on('schedule-changed', 'info', ({ scheduleId, change, actor, reason }) => [
+    { scheduleId, actor, reason },
+    `schedule ${scheduleId}: ${change}`,
+  ]);
+  on('schedule-problem', 'error', ({ scheduleId, problem }) => [
+    { scheduleId, problem },
+    `schedule ${scheduleId} has no next run; it is tried again`,
+  ]);
+  on('clock-jumped', 'warn', ({ byMs }) => [{ byMs }, `the clock jumped by ${byMs} ms; schedules were looked at anew`]);
   on('worker-started', 'info', (event) => [event, `worker ${event.worker} started with ${event.slots} slots`]);
   on('worker-stopped', 'info', (event) => [event, `worker ${event.worker} stopped`]);
   on('worker-lost', 'warn', (event) => [event, `worker ${event.worker} is gone; its jobs go on`]);
@@ -75,6 +96,8 @@ export const logEvents = (events: Events, logger: Logger): void => {
   ]);
   on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
 };
+
+const iso = (at: number): string => new Date(at).toISOString();
 
 /** Why a job runs now, or does not. */
 const decisionOf = ({ jobId, status, at, runAt, attempts }: EventMap['job-status-changed']): string | null => {

@@ -23,11 +23,17 @@ import { type Clock, systemClock } from '../util/clock.ts';
 import type { IdKind } from '../util/ids.ts';
 import type { RetentionSettings } from './chores/pruner.ts';
 import type { Logger } from './log.ts';
+import type { ScheduleRequest } from './schedule-request.ts';
 
 export interface ManagerOptions<J extends Jobs = Jobs> {
   /** The job types this process knows, by name. */
   readonly jobs?: J;
-  /** Run jobs (default), or only hand in and ask. */
+  /**
+   * Schedules that the program needs: registered at each start of a worker, as `schedules.register` does. One that is no longer
+   * named here stays until it is removed.
+   */
+  readonly schedules?: readonly ScheduleRequest<J>[];
+  /** Run jobs and fire schedules (default), or only hand in and ask. */
   readonly worker?: boolean;
   /** Queues to serve; all of them if not given. */
   readonly queues?: readonly string[];
@@ -111,6 +117,8 @@ const clock: Check<Clock> = (value, field) => {
 
 const OPTIONS = {
   jobs: (value: unknown) => value,
+  // Each is checked when it is registered, beside the types of its jobs.
+  schedules: listOf((value: unknown) => value, 10_000),
   worker: flag,
   queues: listOf(queueCheck, 1000),
   processId: text(100),
@@ -142,6 +150,7 @@ const DAY_MS = 86_400_000;
 
 /** Everything that was not said is filled in. Durations are milliseconds. */
 export interface ManagerSettings {
+  readonly schedules: readonly unknown[];
   readonly worker: boolean;
   readonly queues: readonly string[] | null;
   readonly processId: string | null;
@@ -177,6 +186,7 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
   const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000, metrics } = options.retention ?? {};
   const worker = options.worker ?? true;
   return Object.freeze({
+    schedules: options.schedules ?? [],
     worker,
     queues: options.queues ?? null,
     processId: options.processId ?? null,

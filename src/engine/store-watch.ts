@@ -3,7 +3,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Events } from './events.ts';
 
 /** What is tried again and again: one may fail while another works, as on a full disk or behind another program's lock. */
-export type StoreUse = 'claim' | 'finish' | 'confirm' | 'poll';
+export type StoreUse = 'claim' | 'finish' | 'confirm' | 'poll' | 'tick';
 
 /** Whether the store answers. Says so once when it stops, and once when everything works again. */
 export class StoreWatch {

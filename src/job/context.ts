@@ -18,10 +18,24 @@ export interface JobLog {
   readonly error: LogMethod;
 }
 
-/** What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. */
+/**
+ * What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. A job of a schedule has its
+ * slot's nominal time in `slotAt`, whenever it really runs.
+ */
 export type JobInfo = Pick<
   ClaimedJob,
-  'parentId' | 'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
+  | 'parentId'
+  | 'id'
+  | 'seq'
+  | 'type'
+  | 'queue'
+  | 'priority'
+  | 'maxAttempts'
+  | 'life'
+  | 'startedAt'
+  | 'runAt'
+  | 'scheduleId'
+  | 'slotAt'
 >;
 
 /** What a handler gets beside its payload. */

@@ -37,3 +37,33 @@ export const invalidCalendar = error(
     allowed,
   }),
 );
+
+export const scheduleNotFound = error('SCHEDULE_NOT_FOUND', (id: string) => ({
+  message: `There is no schedule "${id}".`,
+  found: id,
+  next: 'backline schedules ls shows those there are.',
+}));
+
+export const scheduleExists = error('SCHEDULE_EXISTS', (id: string) => ({
+  message: `There is a schedule "${id}" already.`,
+  field: 'id',
+  found: id,
+  next: 'Change it with update(), or take another id.',
+}));
+
+export const scheduleChanged = error('SCHEDULE_CHANGED', (id: string, expected: number | null, found: number) => ({
+  message: `Schedule "${id}" has been changed since: it is at version ${found} now, not ${expected ?? 'the one that was read'}.`,
+  field: 'version',
+  found: String(found),
+  next: 'Read it again, and decide anew.',
+}));
+
+export const scheduleFull = error(
+  'SCHEDULE_FULL',
+  (id: string, maxInstances: number, unfinished: number, oldest: string) => ({
+    message: `Schedule "${id}" lets ${maxInstances} of its jobs be unfinished at one time, and ${unfinished} are; the oldest is ${oldest}.`,
+    field: 'maxInstances',
+    found: String(unfinished),
+    next: `Wait for ${oldest} or cancel it, or raise maxInstances.`,
+  }),
+);

@@ -4,7 +4,7 @@
  * cancel, `afterFiring`.
  */
 import { messageOf } from '../util/text.ts';
-import { decide, type Decision } from './missed.ts';
+import { type Decision, decide } from './missed.ts';
 import { endPause, timingEntries } from './moves.ts';
 import { entry, type HistoryEntry, type OverlapPolicy, type Schedule, slotsEntry } from './record.ts';
 import { RETRY_MS, timesOf } from './times.ts';
@@ -98,7 +98,8 @@ export const afterFiring = (
   const base = fired ? { ...counted, lastSlot: fired.slotAt, lastJobId: fired.jobId, lastFiredAt: now } : counted;
   const next = problem === null ? { ...base, ...timesOf(base, now, zoneData) } : { ...base, ...stuck(problem, now) };
   const wasDone = after !== schedule.after;
-  if (next.problem !== null || schedule.problem !== null || !wasDone) entries.push(...timingEntries(schedule, next, now));
+  if (next.problem !== null || schedule.problem !== null || !wasDone)
+    entries.push(...timingEntries(schedule, next, now));
   if (next.problem === null && next.nextSlot === null && !next.pause && wasDone) entries.push(entry('ended', now));
   return { next, entries };
 };

@@ -13,7 +13,7 @@ import {
   type ScheduleSource,
   type ScheduleSpec,
 } from './record.ts';
-import { type Trigger, slotsOf } from './schedule.ts';
+import { slotsOf, type Trigger } from './schedule.ts';
 import { lastSlot } from './slots.ts';
 import { timesOf } from './times.ts';
 import { ZONE_DATA } from './zone.ts';
@@ -67,7 +67,8 @@ export const move = (found: Schedule | null, command: ScheduleCommand, now: numb
   if (command.kind === 'register')
     return found ? registered(found, command.spec, command.actor, now) : added(command.spec, command.actor, now);
   if (!found) return { kind: 'refuse', outcome: 'missing' };
-  if (command.kind === 'retime') return retimed(found, command.zoneData === undefined ? ZONE_DATA : command.zoneData, now);
+  if (command.kind === 'retime')
+    return retimed(found, command.zoneData === undefined ? ZONE_DATA : command.zoneData, now);
   if (command.version !== null && command.version !== found.version)
     return { kind: 'refuse', outcome: 'conflict', found };
   switch (command.kind) {
@@ -171,7 +172,8 @@ const paused = (found: Schedule, command: Extract<ScheduleCommand, { kind: 'paus
   // When it began stays, if only its reason or end is another.
   const pause = { at: found.pause?.at ?? now, reason, actor, until };
   const base = { ...found, pause, version: found.version + 1, updatedAt: now };
-  const words = until === null ? reason : `until ${new Date(until).toISOString()}${reason === null ? '' : `: ${reason}`}`;
+  const words =
+    until === null ? reason : `until ${new Date(until).toISOString()}${reason === null ? '' : `: ${reason}`}`;
   const entries = [entry('paused', now, { actor, reason: words })];
   return { kind: 'write', outcome: 'changed', next: { ...base, ...timesOf(base, now) }, entries };
 };

@@ -171,13 +171,7 @@ export const toScheduledJob = (job: NewJob): ScheduledJob => {
 };
 
 /** The job of a slot. It may run at once: when it should have started is its slot. */
-export const jobOfSlot = (
-  schedule: ScheduleSpec,
-  slotAt: number,
-  id: string,
-  now: number,
-  byHand = false,
-): NewJob => {
+export const jobOfSlot = (schedule: ScheduleSpec, slotAt: number, id: string, now: number, byHand = false): NewJob => {
   const { startMs, ...job } = schedule.job;
   return {
     ...job,
@@ -198,7 +192,9 @@ export const jobOfSlot = (
 /** Tells whether code says something else than it said before. Where an interval without a start begins is no part of it. */
 export const fingerprintOf = ({ job, trigger, missed, overlap, maxInstances }: ScheduleSpec): string => {
   const said = trigger.kind === 'interval' && trigger.sinceMade ? { ...trigger, firstAt: 0 } : trigger;
-  return createHash('sha256').update(JSON.stringify([sorted(job), said, missed, overlap, maxInstances])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([sorted(job), said, missed, overlap, maxInstances]))
+    .digest('hex');
 };
 
 /** Whatever order its fields were written in. */

@@ -4,8 +4,9 @@
  * any number of processes: the row moves on in the transaction that inserts the job, and a unique index on schedule and slot stands
  * behind it. Nothing done to jobs touches a schedule.
  */
-import type { HistoryEntry, Schedule } from '../schedule/record.ts';
+
 import type { ScheduleCommand } from '../schedule/moves.ts';
+import type { HistoryEntry, Schedule } from '../schedule/record.ts';
 
 export interface ScheduleStore {
   /**

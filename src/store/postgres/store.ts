@@ -295,8 +295,13 @@ export class PostgresStore implements Store {
       // What was just read is told before the answer.
       await this.#journal.tell(Promise.resolve([]));
     } else await this.#read((db) => db.script('SELECT 1'));
-    if (performance.now() - this.#clockAt > CLOCK_EVERY_MS) await this.#setClock();
+    if (performance.now() - this.#clockAt > CLOCK_EVERY_MS) await this.measureClock();
     return changed || noted;
+  }
+
+  async measureClock(): Promise<void> {
+    this.#clockOffsetMs = await this.#read(measureClock);
+    this.#clockAt = performance.now();
   }
 
   hint(listener: () => void): () => void {
@@ -356,11 +361,6 @@ export class PostgresStore implements Store {
     if (origin === this.#journal.origin) return;
     this.#noted = true;
     for (const hint of this.#hints) hint();
-  }
-
-  async #setClock(): Promise<void> {
-    this.#clockOffsetMs = await this.#read(measureClock);
-    this.#clockAt = performance.now();
   }
 
   /** Each chunk is a transaction; it counts once it has committed. */

@@ -1,0 +1,168 @@
+/** What a caller says of a schedule → a checked spec, or a checked edit of one. */
+import { type Check, checkOptions, integer, isRecord, oneOf, text } from '../job/check.ts';
+import type { CheckedJobType, InputOf, Jobs } from '../job/define.ts';
+import { type EnqueueOptions, idCheck } from '../job/enqueue-options.ts';
+import { invalidOption } from '../job/errors.ts';
+import { type MissedPolicy, missedPolicy } from '../schedule/missed.ts';
+import type { ScheduleEdit } from '../schedule/moves.ts';
+import {
+  type OverlapPolicy,
+  type Schedule,
+  type ScheduledJob,
+  type ScheduleSource,
+  type ScheduleSpec,
+  toScheduledJob,
+} from '../schedule/record.ts';
+import { checkTrigger, type TriggerOptions } from '../schedule/schedule.ts';
+import type { MaybePromise } from '../store/store.ts';
+import { prepareJob, type SystemDefaults } from './new-job.ts';
+
+/** Options that every job of a schedule has. Those that mean a single run (`id`, `runAt`, `parent` …) are none. */
+export type ScheduledOptions = Pick<
+  EnqueueOptions,
+  | 'queue'
+  | 'priority'
+  | 'maxAttempts'
+  | 'maxCrashes'
+  | 'timeout'
+  | 'totalTimeout'
+  | 'startTimeout'
+  | 'key'
+  | 'limitKey'
+  | 'tags'
+>;
+
+interface Behaviour {
+  /** What becomes of slots that passed in a downtime, a sleep or a pause. Default `runOnce`: the latest runs, the others are counted. */
+  readonly missed?: MissedPolicy;
+  /** What becomes of a slot while `maxInstances` of its jobs are unfinished. Default `skip`. */
+  readonly overlap?: OverlapPolicy;
+  /** Unfinished jobs at one time, at most. Default 1. */
+  readonly maxInstances?: number;
+}
+
+/** A schedule to be made: what it starts, when (one of `cron`, `interval` and `at`), and how. */
+export type ScheduleRequest<J extends Jobs = Jobs, Name extends keyof J & string = keyof J & string> = {
+  /** Up to 200 safe characters. */
+  readonly id: string;
+  readonly type: Name;
+  readonly payload?: InputOf<J[Name]>;
+  readonly options?: ScheduledOptions;
+  /**
+   * The build of the program that registers it, a number or text such as `1.10.2`; it must grow. A registration by an older build, or
+   * by one that does not say, changes nothing then.
+   */
+  readonly build?: number | string;
+} & Behaviour &
+  TriggerOptions;
+
+/** What is to change of a schedule. A trigger is given whole: with `cron`, `interval` or `at`, and all that belongs to it. */
+export type ScheduleChanges = {
+  readonly type?: string;
+  readonly payload?: unknown;
+  /** All of them: what is not named goes back to its default. */
+  readonly options?: ScheduledOptions;
+} & Behaviour &
+  Partial<TriggerOptions>;
+
+const OF_ONE_RUN = 'id delay runAt keyWindow onConflict parent userInitiated expiresAt held tx'.split(' ');
+const TRIGGER = 'cron interval at timeZone calendar onExcluded dst start jitter'.split(' ');
+
+const asGiven = (value: unknown): unknown => value;
+
+const build: Check<number | string> = (value, field) => {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'string') return text(100)(value, field);
+  throw invalidOption(field, value, 'a number or a text such as 1.10.2');
+};
+
+const BEHAVIOUR = {
+  missed: missedPolicy,
+  overlap: oneOf('skip', 'queueOne', 'queueAll', 'cancelOther'),
+  maxInstances: integer(1, 10_000),
+};
+
+const CHANGES = { type: asGiven, payload: asGiven, options: asGiven, ...BEHAVIOUR };
+const REQUEST = { id: idCheck, build, ...CHANGES };
+
+/** What is needed to check the job of a schedule as `enqueue` would. */
+export interface RequestParts {
+  readonly types: ReadonlyMap<string, CheckedJobType>;
+  readonly defaults: SystemDefaults;
+  /** Of triggers that name none. */
+  readonly timeZone: string;
+}
+
+/**
+ * @param now epoch milliseconds.
+ * @throws as `enqueue` and `nextRuns` do, naming the field.
+ */
+export const checkRequest = (
+  given: unknown,
+  source: ScheduleSource,
+  { types, defaults, timeZone }: RequestParts,
+  now: number,
+): MaybePromise<ScheduleSpec> => {
+  if (!isRecord(given)) throw invalidOption('schedule', given, '{ id, type, cron | interval | at, … }');
+  const { trigger, rest } = apart(given);
+  const request = checkOptions(REQUEST, rest, 'a schedule');
+  const job = scheduledJob(request as JobPart, types, defaults, now);
+  const spec = (made: ScheduledJob): ScheduleSpec => ({
+    id: idCheck(request.id, 'id'),
+    job: made,
+    trigger: checkTrigger(trigger, now, timeZone),
+    missed: request.missed ?? 'runOnce',
+    overlap: request.overlap ?? 'skip',
+    maxInstances: request.maxInstances ?? 1,
+    source,
+    build: request.build ?? null,
+  });
+  return job instanceof Promise ? job.then(spec) : spec(job);
+};
+
+/** @param found the schedule that is to change. @throws as `checkRequest`. */
+export const checkChanges = async (
+  given: unknown,
+  found: Schedule,
+  { types, defaults, timeZone }: RequestParts,
+  now: number,
+): Promise<ScheduleEdit> => {
+  if (!isRecord(given)) throw invalidOption('changes', given, 'an object with what is to change');
+  const { trigger, rest } = apart(given);
+  const { type, payload, options, ...behaviour } = checkOptions(CHANGES, rest, 'a schedule');
+  const touchesJob = type !== undefined || payload !== undefined || options !== undefined;
+  const part = { type: type ?? found.job.type, payload: payload ?? JSON.parse(found.job.payload), options };
+  const job = touchesJob ? await scheduledJob(part as JobPart, types, defaults, now) : undefined;
+  return {
+    ...behaviour,
+    ...(job && { job: options === undefined ? { ...found.job, type: job.type, payload: job.payload } : job }),
+    ...(Object.keys(trigger).length > 0 && { trigger: checkTrigger(trigger, now, timeZone) }),
+  };
+};
+
+interface JobPart {
+  readonly type: string;
+  readonly payload?: unknown;
+  readonly options?: unknown;
+}
+
+const scheduledJob = (
+  { type, payload, options }: JobPart,
+  types: RequestParts['types'],
+  defaults: SystemDefaults,
+  now: number,
+): MaybePromise<ScheduledJob> => {
+  for (const name of OF_ONE_RUN)
+    if (isRecord(options) && options[name] !== undefined)
+      throw invalidOption(`options.${name}`, options[name], 'nothing: every run of a schedule has its own');
+  const prepared = prepareJob({ type, payload, options }, types, defaults, now);
+  return prepared instanceof Promise ? prepared.then(({ job }) => toScheduledJob(job)) : toScheduledJob(prepared.job);
+};
+
+const apart = (given: Readonly<Record<string, unknown>>) => {
+  const of = (isTrigger: boolean) =>
+    Object.fromEntries(
+      Object.entries(given).filter(([name, value]) => value !== undefined && TRIGGER.includes(name) === isTrigger),
+    );
+  return { trigger: of(true), rest: of(false) };
+};

@@ -1,0 +1,201 @@
+/** Schedules, as doors may use them: `client.schedules`. */
+import { checkOptions, flag, instant, integer, text } from '../job/check.ts';
+import type { CheckedJobType, Jobs } from '../job/define.ts';
+import { idCheck, typeCheck } from '../job/enqueue-options.ts';
+import {
+  duplicateJobId,
+  duplicateKey,
+  scheduleChanged,
+  scheduleExists,
+  scheduleFull,
+  scheduleNotFound,
+} from '../job/errors.ts';
+import { type Explanation, explain } from '../schedule/explain.ts';
+import type { ScheduleCommand } from '../schedule/moves.ts';
+import type { Schedule, ScheduleSource } from '../schedule/record.ts';
+import type { HistoryPage, ScheduleOutcome } from '../store/schedule-store.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock } from '../util/clock.ts';
+import type { SystemDefaults } from './new-job.ts';
+import { type ScheduleInfo, toScheduleInfo } from './schedule-info.ts';
+import { checkChanges, checkRequest, type ScheduleChanges, type ScheduleRequest } from './schedule-request.ts';
+
+export interface SchedulesParts {
+  readonly store: Store;
+  readonly types: ReadonlyMap<string, CheckedJobType>;
+  readonly defaults: SystemDefaults;
+  readonly timeZone: string;
+  readonly clock: Clock;
+}
+
+/** Who changes a schedule, and which version of it was seen. */
+export interface ScheduleGuard {
+  /** In the history. */
+  readonly actor?: string;
+  /** The change is refused if it has another by now. */
+  readonly version?: number;
+}
+
+export interface RegisterOutcome {
+  /** `kept`: a newer build registered it, or a person changed it since; nothing was written. */
+  readonly outcome: 'added' | 'changed' | 'unchanged' | 'kept';
+  readonly schedule: ScheduleInfo;
+}
+
+const ACTOR = text(200);
+const VERSION = integer(1, Number.MAX_SAFE_INTEGER);
+const GUARD = { actor: ACTOR, version: VERSION };
+const LIMIT = integer(1, 1000);
+/** How often a change is tried again that another one came before, where the caller did not say which version it saw. */
+const TRIES = 10;
+
+export class Schedules<J extends Jobs = Jobs> {
+  readonly #parts: SchedulesParts;
+  readonly #source: ScheduleSource;
+
+  /** @param source who speaks, in the history of what is made. */
+  constructor(parts: SchedulesParts, source: ScheduleSource = 'code') {
+    this.#parts = parts;
+    this.#source = source;
+  }
+
+  /** The same schedules, in the name of another door. */
+  from(source: ScheduleSource): Schedules<J> {
+    return new Schedules(this.#parts, source);
+  }
+
+  /**
+   * Makes a schedule.
+   *
+   * @example
+   * await manager.schedules.add({ id: 'nightly', type: 'report', cron: '0 2 * * *', timeZone: 'Europe/Berlin' });
+   * @throws SCHEDULE_EXISTS; UNKNOWN_JOB_TYPE, INVALID_PAYLOAD, INVALID_CRON, INVALID_TIME_ZONE, TIME_WITHOUT_ZONE, INVALID_CALENDAR,
+   * INVALID_OPTION, UNKNOWN_OPTION, naming the field.
+   */
+  async add(request: ScheduleRequest<J>, given: { actor?: string } = {}): Promise<ScheduleInfo> {
+    const { actor = null } = checkOptions({ actor: ACTOR }, given, 'options');
+    const spec = await checkRequest(request, this.#source, this.#parts, this.#now());
+    return this.#done(spec.id, await this.#change(spec.id, { kind: 'add', spec, actor }));
+  }
+
+  /**
+   * Makes a schedule, or changes it if the code says something else than before: for programs that say at every start what they
+   * need. A pause stays, and so does what a person changed since, until the code changes. @throws as `add`, but not SCHEDULE_EXISTS.
+   */
+  async register(request: ScheduleRequest<J>): Promise<RegisterOutcome> {
+    const spec = await checkRequest(request, 'code', this.#parts, this.#now());
+    const outcome = await this.#change(spec.id, { kind: 'register', spec, actor: null });
+    if (outcome.kind === 'older-build') return { outcome: 'kept', schedule: toScheduleInfo(outcome.schedule) };
+    const schedule = this.#done(spec.id, outcome);
+    return { outcome: outcome.kind as RegisterOutcome['outcome'], schedule };
+  }
+
+  /** @throws SCHEDULE_NOT_FOUND, SCHEDULE_CHANGED if `version` is given and another by now, and as `add` for what is said. */
+  async update(id: string, changes: ScheduleChanges, given: ScheduleGuard = {}): Promise<ScheduleInfo> {
+    const { actor = null, version = null } = checkOptions(GUARD, given, 'options');
+    for (let tried = 1; ; tried++) {
+      const found = await this.#found(id);
+      const edit = await checkChanges(changes, found, this.#parts, this.#now());
+      const guard = version ?? found.version;
+      const outcome = await this.#change(id, { kind: 'update', edit, source: this.#source, actor, version: guard });
+      if (outcome.kind !== 'conflict' || version !== null || tried === TRIES) return this.#done(id, outcome, guard);
+    }
+  }
+
+  /** No slot runs until it is resumed, or `until`. @throws SCHEDULE_NOT_FOUND, SCHEDULE_CHANGED, INVALID_OPTION. */
+  async pause(
+    id: string,
+    given: ScheduleGuard & { reason?: string; until?: Date | number | string } = {},
+  ): Promise<ScheduleInfo> {
+    const table = { ...GUARD, reason: text(1000), until: instant };
+    const { actor = null, version = null, reason = null, until = null } = checkOptions(table, given, 'options');
+    return this.#done(id, await this.#change(id, { kind: 'pause', actor, version, reason, until }), version);
+  }
+
+  /** The next run is in the future; what passed is treated as `missed` says. @throws SCHEDULE_NOT_FOUND, SCHEDULE_CHANGED. */
+  async resume(id: string, given: ScheduleGuard = {}): Promise<ScheduleInfo> {
+    const { actor = null, version = null } = checkOptions(GUARD, given, 'options');
+    return this.#done(id, await this.#change(id, { kind: 'resume', actor, version }), version);
+  }
+
+  /** Its jobs and its history stay. @returns whether there was one. @throws SCHEDULE_CHANGED. */
+  async remove(id: string, given: ScheduleGuard = {}): Promise<boolean> {
+    const { actor = null, version = null } = checkOptions(GUARD, given, 'options');
+    const outcome = await this.#change(id, { kind: 'remove', actor, version });
+    if (outcome.kind === 'missing') return false;
+    this.#done(id, outcome, version);
+    return true;
+  }
+
+  /**
+   * Starts a job of it now, beside its slots, also while it is paused; within `maxInstances`.
+   * @returns the job's id. @throws SCHEDULE_NOT_FOUND, SCHEDULE_FULL, DUPLICATE_KEY.
+   */
+  async run(id: string, given: { actor?: string } = {}): Promise<{ readonly id: string }> {
+    const { actor = null } = checkOptions({ actor: ACTOR }, given, 'options');
+    const jobId = this.#parts.defaults.newId();
+    const outcome = await this.#parts.store.schedules.run(checkId(id), { jobId, actor }, this.#now());
+    if (outcome.kind === 'missing') throw scheduleNotFound(id);
+    if (outcome.kind === 'duplicate-id') throw duplicateJobId(jobId);
+    const { schedule } = outcome;
+    if (outcome.kind === 'full') throw scheduleFull(id, schedule.maxInstances, outcome.unfinished, outcome.oldest);
+    if (outcome.kind === 'key-taken') throw duplicateKey(schedule.job.key ?? '', outcome.existing, 'is unfinished');
+    return { id: outcome.jobId };
+  }
+
+  /** @returns the schedule, or null if there is none. */
+  async get(id: string): Promise<ScheduleInfo | null> {
+    const found = await this.#parts.store.schedules.get(checkId(id));
+    return found && toScheduleInfo(found);
+  }
+
+  /** One page, by id. @param query `limit`: 1 to 1,000, default 100; `after`: the `next` of the page before. */
+  async list(
+    query: { limit?: number; after?: string; type?: string; paused?: boolean } = {},
+  ): Promise<{ readonly schedules: readonly ScheduleInfo[]; readonly next: string | null }> {
+    const table = { limit: LIMIT, after: idCheck, type: typeCheck, paused: flag };
+    const { limit = 100, ...rest } = checkOptions(table, query, 'query');
+    const { schedules, next } = await this.#parts.store.schedules.list({ limit, ...rest });
+    return { schedules: schedules.map(toScheduleInfo), next };
+  }
+
+  /** What happened to it, newest first: runs, missed and skipped slots, changes. @param query as of `list`, with `before`. */
+  async history(id: string, query: { limit?: number; before?: number } = {}): Promise<HistoryPage> {
+    const table = { limit: LIMIT, before: integer(0, Number.MAX_SAFE_INTEGER) };
+    const { limit = 100, ...rest } = checkOptions(table, query, 'query');
+    return this.#parts.store.schedules.history(checkId(id), { limit, ...rest });
+  }
+
+  /**
+   * Its next runs, in its zone and in UTC, and what the next clock changes do to them; also while it is paused.
+   * @param options `count`: 1 to 1,000, default 5. @throws SCHEDULE_NOT_FOUND; INVALID_TIME_ZONE if its zone is unknown here.
+   */
+  async next(id: string, options: { count?: number } = {}): Promise<Explanation> {
+    const { count = 5 } = checkOptions({ count: LIMIT }, options, 'options');
+    const { trigger, after } = await this.#found(id);
+    return explain(trigger, Math.max(after, this.#now()), count);
+  }
+
+  #now(): number {
+    return this.#parts.clock.now();
+  }
+
+  async #found(id: string): Promise<Schedule> {
+    const found = await this.#parts.store.schedules.get(checkId(id));
+    if (!found) throw scheduleNotFound(id);
+    return found;
+  }
+
+  #change(id: string, command: ScheduleCommand): Promise<ScheduleOutcome> {
+    return this.#parts.store.schedules.change(checkId(id), command, this.#now());
+  }
+
+  #done(id: string, outcome: ScheduleOutcome, version: number | null = null): ScheduleInfo {
+    if (outcome.kind === 'missing') throw scheduleNotFound(id);
+    if (outcome.kind === 'exists') throw scheduleExists(id);
+    if (outcome.kind === 'conflict') throw scheduleChanged(id, version, outcome.schedule.version);
+    return toScheduleInfo(outcome.schedule);
+  }
+}
+
+const checkId = (id: unknown): string => idCheck(id, 'id');
