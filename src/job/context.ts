@@ -18,10 +18,24 @@ export interface JobLog {
   readonly error: LogMethod;
 }
 
-/** What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. */
+/**
+ * What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. Of a schedule: `slotAt` is the
+ * time it was made for, however late it runs.
+ */
 export type JobInfo = Pick<
   ClaimedJob,
-  'parentId' | 'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
+  | 'parentId'
+  | 'id'
+  | 'seq'
+  | 'type'
+  | 'queue'
+  | 'priority'
+  | 'maxAttempts'
+  | 'life'
+  | 'startedAt'
+  | 'runAt'
+  | 'scheduleId'
+  | 'slotAt'
 >;
 
 /** What a handler gets beside its payload. */

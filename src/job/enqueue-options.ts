@@ -149,6 +149,15 @@ export interface NewJob {
   readonly totalMs: number | null;
   /** Set for a batch: it is not queued but runs at once, as long as its children do. */
   readonly batch?: NewBatch;
+  /** Set for a job of a schedule. */
+  readonly slot?: JobSlot;
+}
+
+/** Which slot of which schedule a job was made for. */
+export interface JobSlot {
+  readonly scheduleId: string;
+  /** The nominal time, epoch milliseconds; of a run by hand, when it was asked for. */
+  readonly at: number;
 }
 
 /** What a batch has beside what every job has. */

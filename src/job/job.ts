@@ -34,6 +34,9 @@ export interface Job {
   /** The job whose replay this is. */
   readonly replayOf: string | null;
   readonly userInitiated: boolean;
+  /** The schedule that made it, and the nominal time it was made for (of a run by hand, when it was asked for). */
+  readonly scheduleId: string | null;
+  readonly slotAt: number | null;
   readonly tags: readonly string[];
   readonly key: string | null;
   readonly limitKey: string | null;
@@ -124,6 +127,9 @@ export interface ClaimedJob {
   readonly claim: number;
   readonly parentId: string | null;
   readonly limitKey: string | null;
+  /** See `Job`. */
+  readonly scheduleId: string | null;
+  readonly slotAt: number | null;
   readonly timeoutMs: number | null;
   /** When its time in total is over; null for never. */
   readonly deadlineAt: number | null;

@@ -83,7 +83,7 @@ const firstToRun = (policy: MissedPolicy, after: number, last: number, now: numb
   return Math.max(after, Math.min(last, now - windowMs - 1));
 };
 
-const missedBetween = (trigger: Trigger, after: number, until: number): Missed => {
+export const missedBetween = (trigger: Trigger, after: number, until: number): Missed => {
   const slots = slotsOf(trigger);
   const count = slots.count(after, until);
   return count === 0 ? NONE : { count, first: slots.next(after), last: lastSlot(slots, after, until) };

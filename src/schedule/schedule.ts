@@ -64,6 +64,8 @@ export interface IntervalTrigger {
   readonly everyMs: number;
   /** The first slot, epoch milliseconds. */
   readonly firstAt: number;
+  /** No start was given: it counts from when the schedule was made, however often that is said again. */
+  readonly sinceMade?: true;
   readonly jitterMs: number;
   readonly timeZone: string;
   readonly calendar?: Calendar;
@@ -129,7 +131,15 @@ const readInterval = (given: unknown, now: number, zone: string): IntervalTrigge
   if (jitterMs >= everyMs!) throw invalidOption('jitter', jitterMs, 'less than the interval');
   const local = options.timeZone === undefined ? undefined : zoneOf(timeZone);
   const firstAt = start === undefined ? now + everyMs! : readInstant(start, 'start', local);
-  return { kind: 'interval', everyMs: everyMs!, firstAt, jitterMs, timeZone, ...restriction(calendar) };
+  return {
+    kind: 'interval',
+    everyMs: everyMs!,
+    firstAt,
+    ...(start === undefined && { sinceMade: true }),
+    jitterMs,
+    timeZone,
+    ...restriction(calendar),
+  };
 };
 
 const readOnce = (given: unknown): OnceTrigger => {

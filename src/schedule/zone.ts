@@ -14,6 +14,9 @@ export interface Span {
   readonly offset: number;
 }
 
+/** The version of the zone data of the running Node, such as `2025b`; null where it does not say. */
+export const ZONE_DATA: string | null = process.versions['tz'] ?? null;
+
 const BLOCK_MS = 32 * DAY_MS;
 /** No two changes of any zone since 1970 lie nearer than a week. */
 const SAMPLE_MS = 2 * DAY_MS;

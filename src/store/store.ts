@@ -15,6 +15,7 @@ import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
 import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -23,6 +24,8 @@ export interface Store {
   readonly where: string;
   /** What the database's clock is ahead of this machine's, in milliseconds, where it has one of its own. */
   readonly clockOffsetMs?: number;
+  /** What starts jobs by itself. */
+  readonly schedules: ScheduleStore;
 
   // --- jobs come in ---
 
