@@ -89,6 +89,8 @@ export const replayOf = (old: Job, payload: string, id: string, now: number): Ne
     ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags },
     ...{ id, status: 'queued', payload, runAt: now, replayOf: old.id, userInitiated: old.userInitiated },
     ...{ key: null, keyUntil: null, onConflict: 'return', expiresAt: null },
+    // What it is for stays what it was, though it fires no slot.
+    ...(old.scheduleId !== null && { slot: { scheduleId: old.scheduleId, at: old.slotAt! } }),
   } as const;
 };
 

@@ -22,6 +22,8 @@ const claimed = (attempts: number, maxAttempts = 3): ClaimedJob => ({
   parentId: null,
   deadlineAt: null,
   limitKey: null,
+  scheduleId: null,
+  slotAt: null,
   timeoutMs: 1000,
   startedAt: NOW - 500,
   runAt: NOW - 600,

@@ -19,8 +19,8 @@ export interface JobLog {
 }
 
 /**
- * What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. A job of a schedule has its
- * slot's nominal time in `slotAt`, whenever it really runs.
+ * What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. Of a schedule: `slotAt` is the
+ * time it was made for, however late it runs.
  */
 export type JobInfo = Pick<
   ClaimedJob,

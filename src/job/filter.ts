@@ -11,6 +11,8 @@ export interface JobFilter {
   readonly queue?: string | readonly string[];
   readonly priority?: number | readonly number[];
   readonly parent?: string;
+  /** Id of the schedule that made them. */
+  readonly schedule?: string;
   readonly tag?: string;
   readonly userInitiated?: boolean;
   /** Made at or after, and before: a Date, epoch milliseconds or ISO text with an offset. */
@@ -67,6 +69,7 @@ const FILTER = {
   queue: oneOrMore(queueCheck),
   priority: oneOrMore(priorityCheck),
   parent: idCheck,
+  schedule: idCheck,
   tag: text(100),
   userInitiated: flag,
   createdAfter: instant,

@@ -51,31 +51,13 @@ export const isVerdict = (message: FromWorker): message is Verdict =>
 
 /** What a worker is told of its job, but for the payload. */
 export const jobMessage = (
-  {
-    type,
-    attempts,
-    timeoutMs,
-    id,
-    seq,
-    queue,
-    priority,
-    maxAttempts,
-    life,
-    parentId,
-    startedAt,
-    runAt,
-    scheduleId,
-    slotAt,
-  }: ClaimedJob,
+  { type, attempts, timeoutMs, ...claimed }: ClaimedJob,
   run: number,
-): Omit<ToWorker & { kind: 'job' }, 'payload'> => ({
-  kind: 'job',
-  run,
-  type,
-  attempt: attempts,
-  timeoutMs,
-  job: { id, seq, type, queue, priority, maxAttempts, life, parentId, startedAt, runAt, scheduleId, slotAt },
-});
+): Omit<ToWorker & { kind: 'job' }, 'payload'> => {
+  const { id, seq, queue, priority, maxAttempts, life, parentId, startedAt, runAt, scheduleId, slotAt } = claimed;
+  const job = { id, seq, type, queue, priority, maxAttempts, life, parentId, startedAt, runAt, scheduleId, slotAt };
+  return { kind: 'job', run, type, attempt: attempts, timeoutMs, job };
+};
 
 /** One line → its message. @throws WORKER_GARBAGE, WORKER_PROTOCOL. */
 export const parseLine = (line: string): FromWorker => {

@@ -136,7 +136,8 @@ const updated = (found: Schedule, given: Edit, actor: string | null, now: number
     base = pass(base, { ...found, pause: null }, now, 'the trigger was changed', entries);
     base = { ...base, after: startOfSlots(base.trigger, now) };
   }
-  return { kind: 'write', outcome: 'changed', next: { ...base, ...timesOf(base, now) }, entries };
+  const next = { ...base, ...timesOf(base, now) };
+  return { kind: 'write', outcome: 'changed', next, entries: [...entries, ...problemEntries(found, next, now)] };
 };
 
 /** The same interval, said again without a start, keeps its beat. */
@@ -199,7 +200,8 @@ export const endPause = (
   const runsOnce = found.trigger.kind === 'once' && found.missed !== 'skip';
   const catchesUp = runsOnce || found.missed === 'runAll' || typeof found.missed === 'object';
   if (!catchesUp) base = pass(base, base, now, 'paused', entries);
-  return { next: { ...base, ...timesOf(base, now) }, entries };
+  const next = { ...base, ...timesOf(base, now) };
+  return { next, entries: [...entries, ...problemEntries(found, next, now)] };
 };
 
 /** Counts the slots up to now as missed, and goes on after them. */
@@ -232,10 +234,16 @@ const retimed = (found: Schedule, zoneData: string | null, now: number): Moved =
 
 /** What the history says when the next run is computed anew, and comes out differently or not at all. */
 export const timingEntries = (from: Schedule, to: Schedule, now: number, why?: string): HistoryEntry[] => {
-  if (to.problem !== null) return to.problem === from.problem ? [] : [entry('problem', now, { reason: to.problem })];
-  if (from.problem !== null) return [entry('recovered', now, { slotAt: to.nextSlot })];
+  if (to.problem !== null || from.problem !== null) return problemEntries(from, to, now);
   if (to.pause || from.nextSlot === to.nextSlot) return [];
   const data = `time zone data ${from.zoneData ?? 'unknown'} → ${to.zoneData ?? 'unknown'}`;
   const was = from.nextSlot === null ? 'none' : new Date(from.nextSlot).toISOString();
   return [entry('retimed', now, { slotAt: to.nextSlot, reason: `${why ?? data}; it was ${was}` })];
+};
+
+export const problemEntries = (from: Schedule, to: Schedule, now: number): HistoryEntry[] => {
+  if (to.problem === from.problem) return [];
+  return to.problem === null
+    ? [entry('recovered', now, { slotAt: to.nextSlot })]
+    : [entry('problem', now, { reason: to.problem })];
 };

@@ -27,7 +27,10 @@ describe('a trigger as it is stored', () => {
         onExcluded: 'nextDay',
       },
     ],
-    [{ interval: '5m' }, { kind: 'interval', everyMs: 300_000, firstAt: NOW + 300_000, jitterMs: 0, timeZone: 'UTC' }],
+    [
+      { interval: '5m' },
+      { kind: 'interval', everyMs: 300_000, firstAt: NOW + 300_000, sinceMade: true, jitterMs: 0, timeZone: 'UTC' },
+    ],
     [
       { interval: 1000, start: NOW, jitter: '0.5s' },
       { kind: 'interval', everyMs: 1000, firstAt: NOW, jitterMs: 500, timeZone: 'UTC' },

@@ -29,6 +29,7 @@ import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
 import { heldOpen, measureClock, Reader } from './reader.ts';
+import { PostgresSchedules } from './schedules.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
@@ -75,6 +76,7 @@ const later = (): Promise<void> => sleep(CLOSE_MS, { keepAlive: false });
 
 export class PostgresStore implements Store {
   readonly where: string;
+  readonly schedules: PostgresSchedules;
   readonly #parts: StoreParts;
   readonly #locks: Locks;
   readonly #commits: Commits;
@@ -102,6 +104,7 @@ export class PostgresStore implements Store {
   constructor(parts: StoreParts, options: StoreOptions) {
     const { address, pool, statements } = parts;
     this.where = address.where;
+    this.schedules = new PostgresSchedules(address.where);
     this.#parts = parts;
     this.#clockOffsetMs = parts.clockOffsetMs;
     const locks = locksOf(address.schema);

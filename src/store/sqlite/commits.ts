@@ -8,7 +8,7 @@
  * 4. If another process holds the lock, the whole group waits and tries again, and the event loop goes on meanwhile.
  */
 import { storeClosed } from '../../job/errors.ts';
-import type { StoreChange } from '../store.ts';
+import type { AnyChange } from '../watchers.ts';
 import { type Connection, explain, isBusy } from './driver.ts';
 import { failpoints } from './failpoints.ts';
 import type { Journal } from './journal.ts';
@@ -36,7 +36,7 @@ export class Commits {
   readonly #db: Connection;
   readonly #journal: Journal;
   readonly #options: CommitsOptions;
-  readonly #deliver: (changes: readonly StoreChange[]) => void;
+  readonly #deliver: (changes: readonly AnyChange[]) => void;
   readonly #isWatched: () => boolean;
   #queue: Piece[] = [];
   #turn: 'quiet' | 'flushed' | 'scheduled' | 'waiting' = 'quiet';
@@ -50,7 +50,7 @@ export class Commits {
     journal: Journal,
     options: CommitsOptions,
     isWatched: () => boolean,
-    deliver: (changes: readonly StoreChange[]) => void,
+    deliver: (changes: readonly AnyChange[]) => void,
   ) {
     this.#db = db;
     this.#journal = journal;
@@ -107,7 +107,7 @@ export class Commits {
     const db = this.#db;
     this.#setSynchronous(this.#options.syncs && group.some(({ synced }) => synced) ? 2 : 1);
     db.exec('BEGIN IMMEDIATE');
-    let heard: StoreChange[] = [];
+    let heard: AnyChange[] = [];
     let txn: Transaction;
     const results: unknown[] = [];
     try {

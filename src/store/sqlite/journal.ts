@@ -3,7 +3,7 @@
  * appends its own: so each process sees the changes of a job in the order in which they were committed. A row is written only
  * while another process listens, so one process alone pays nothing.
  */
-import type { StoreChange } from '../store.ts';
+import type { AnyChange } from '../watchers.ts';
 import { type Connection, sql } from './driver.ts';
 import { failpoints } from './failpoints.ts';
 
@@ -67,18 +67,18 @@ export class Journal {
   }
 
   /** What others committed since the last look. */
-  read(db: Connection): StoreChange[] {
+  read(db: Connection): AnyChange[] {
     if (!this.listens) return [];
-    const changes: StoreChange[] = [];
+    const changes: AnyChange[] = [];
     for (const row of db.all(READ, this.#read)) {
       this.#read = Number(row['n']);
-      if (row['origin'] !== this.#origin) changes.push(...(JSON.parse(String(row['body'])) as StoreChange[]));
+      if (row['origin'] !== this.#origin) changes.push(...(JSON.parse(String(row['body'])) as AnyChange[]));
     }
     return changes;
   }
 
   /** Appends the changes of the current transaction. `origin` is empty in a caller's own transaction: then all must hear. */
-  append(db: Connection, changes: readonly StoreChange[], origin = this.#origin): void {
+  append(db: Connection, changes: readonly AnyChange[], origin = this.#origin): void {
     if (changes.length === 0) return;
     db.run(APPEND, origin, changes[0]!.at, JSON.stringify(changes));
     failpoints.hit?.('journal-written');

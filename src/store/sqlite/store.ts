@@ -3,15 +3,18 @@ import { type FSWatcher, statSync, watch as watchFile } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { v4 } from 'uuid';
 import { badTransaction, fileExists, storeClosed, storeUnavailable } from '../../job/errors.ts';
-import type { Lease, LeaseOptions, Orphan, Store, StoreChange, Target, WorkerInfo } from '../store.ts';
+import type { Lease, LeaseOptions, Orphan, Store, Target, WorkerInfo } from '../store.ts';
+import { Watchers } from '../watchers.ts';
 import { Commits } from './commits.ts';
 import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
 import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
 import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
+import { SqliteSchedules } from './schedules.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
+import { pruneSchedules } from './sql/fire.ts';
 import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
@@ -31,10 +34,11 @@ const REPEATABLE = false;
 
 export class SqliteStore implements Store {
   readonly where: string;
+  readonly schedules: SqliteSchedules;
   readonly #db: Connection;
   readonly #commits: Commits;
   readonly #journal: Journal;
-  readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
+  readonly #watchers = new Watchers();
   readonly #heartbeats = new Set<Heartbeat>();
   readonly #callers = new WeakMap<object, Connection>();
   readonly #inode: bigint | null;
@@ -55,9 +59,14 @@ export class SqliteStore implements Store {
       db,
       this.#journal,
       commits,
-      () => this.#listeners.size > 0,
-      (changes) => this.#deliver(changes),
+      () => this.#watchers.size > 0,
+      (changes) => this.#watchers.deliver(changes),
     );
+    this.schedules = new SqliteSchedules({
+      write: (work) => this.#write(work, PROMISED),
+      read: (work) => this.#read(work),
+      watch: (listener) => this.#watchers.ofSchedules(listener),
+    });
   }
 
   insert: Store['insert'] = (jobs, now) => this.#write((txn) => insertJobs(txn, jobs, now), PROMISED);
@@ -162,6 +171,7 @@ export class SqliteStore implements Store {
     this.#write((txn) => {
       sweepKeys(txn);
       this.#journal.tidy(txn.db, now);
+      if (retention.failedBefore !== null) pruneSchedules(txn, retention.failedBefore);
       const pruned = pruneChunk(txn, retention, now);
       if (pruned > 0) txn.db.exec('PRAGMA incremental_vacuum(500)');
       return pruned;
@@ -179,10 +189,7 @@ export class SqliteStore implements Store {
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 
-  watch(listener: (changes: readonly StoreChange[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
+  watch: Store['watch'] = (listener) => this.#watchers.ofJobs(listener);
 
   /** See `Store.poll`. */
   async poll(now: number): Promise<boolean> {
@@ -192,12 +199,12 @@ export class SqliteStore implements Store {
     const version = Number(this.#read((db) => db.get('PRAGMA data_version'))?.['data_version']);
     const changed = version !== this.#dataVersion;
     this.#dataVersion = version;
-    if (this.#listeners.size > 0 && this.#journal.mustRefresh(now)) {
+    if (this.#watchers.size > 0 && this.#journal.mustRefresh(now)) {
       await this.#write((txn) => this.#journal.listen(txn.db, now), REPEATABLE);
       this.#journal.listening(now);
     } else if (changed) {
       const heard = this.#read((db) => this.#journal.read(db));
-      if (heard.length > 0) this.#deliver(heard);
+      if (heard.length > 0) this.#watchers.deliver(heard);
     }
     return changed;
   }
@@ -243,7 +250,7 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     this.#commits.close();
     this.#closed = true;
-    this.#listeners.clear();
+    this.#watchers.clear();
     try {
       this.#journal.stop(this.#db);
     } catch {
@@ -316,17 +323,6 @@ export class SqliteStore implements Store {
       const { next, done } = await this.#write((txn) => chunk(txn, from), PROMISED);
       done();
       after = next;
-    }
-  }
-
-  /** By now the changes are committed: what a listener throws must not look like a failed write. */
-  #deliver(changes: readonly StoreChange[]): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(changes);
-      } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error));
-      }
     }
   }
 

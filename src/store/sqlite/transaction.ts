@@ -4,8 +4,10 @@
  */
 import type { Status } from '../../job/states.ts';
 import { Rollups } from '../rollups.ts';
+import type { ScheduleChange } from '../schedule-store.ts';
 import type { StoreChange } from '../store.ts';
 import { Touches } from '../touches.ts';
+import type { AnyChange } from '../watchers.ts';
 import { type Connection, sql, type Value } from './driver.ts';
 import { failpoints } from './failpoints.ts';
 import { writeTallies } from './rollups.ts';
@@ -16,7 +18,7 @@ const ADD_META = sql`INSERT INTO job_meta VALUES (?, ?) ON CONFLICT DO UPDATE SE
 export class Transaction {
   readonly db: Connection;
   /** Changes so far, in order; stays empty if nobody listens. */
-  readonly changes: StoreChange[] = [];
+  readonly changes: AnyChange[] = [];
   /** Queues that this transaction has made sure of. */
   readonly queues = new Set<string>();
   /** What happened, per minute. */
@@ -61,6 +63,10 @@ export class Transaction {
 
   /** Tells watchers. The change is made only if somebody listens. */
   tell(change: () => StoreChange): void {
+    if (this.#listened) this.changes.push(change());
+  }
+
+  tellSchedule(change: () => ScheduleChange): void {
     if (this.#listened) this.changes.push(change());
   }
 

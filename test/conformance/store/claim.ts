@@ -43,6 +43,7 @@ export const claimCases = ({ test, testTwo }: Subject): void => {
         parentId: null,
       },
       ...{ claim: 1, limitKey: 'l', deadlineAt: T0 + 60_007, timeoutMs: 2500, startedAt: T0 + 7, runAt: T0 },
+      ...{ scheduleId: null, slotAt: null },
     });
     expect(await store.get(id)).toMatchObject({
       ...{

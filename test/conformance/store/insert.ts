@@ -62,6 +62,8 @@ export const insertCases = ({ test }: Subject): void => {
       parentId: parent,
       replayOf: 'older',
       userInitiated: false,
+      scheduleId: null,
+      slotAt: null,
       tags: ['x', 'y'],
       key: 'k',
       limitKey: 'l',

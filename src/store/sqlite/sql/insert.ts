@@ -11,8 +11,9 @@ import { IS_BATCH } from './target.ts';
 /** One row per call inside the group's transaction. ON CONFLICT: the key was looked at before, so a conflict is the id's. */
 const INSERT = sql`
   INSERT INTO jobs (id, type, queue, status, priority, run_at, gate, max_attempts, max_crashes, limit_key, unique_key,
-    parent_job_id, replay_of, user_initiated, held, timeout_seconds, total_seconds, created_at, queued_at, expires_at, tags, large, payload)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    parent_job_id, replay_of, user_initiated, held, timeout_seconds, total_seconds, created_at, queued_at, expires_at, tags, schedule_id, slot_at,
+    large, payload)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`;
 const INSERT_TAG = sql`INSERT INTO job_tags VALUES (?, ?)`;
@@ -100,6 +101,8 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
       status === 'queued' ? now : null,
       job.expiresAt,
       job.tags.length > 0 ? JSON.stringify(job.tags) : null,
+      job.slot?.scheduleId ?? null,
+      job.slot?.at ?? null,
       large ? 1 : 0,
       large ? ELSEWHERE : job.payload,
     );

@@ -31,6 +31,7 @@ export const whereOf = (filter: CheckedFilter): Where => {
   among('queue', filter.queue);
   among('priority', filter.priority);
   if (filter.parent !== undefined) add('parent_job_id = +?', filter.parent);
+  if (filter.schedule !== undefined) add('schedule_id = +? AND schedule_id IS NOT NULL', filter.schedule);
   if (filter.tag !== undefined) add('seq IN (SELECT job FROM job_tags WHERE tag = ?)', filter.tag);
   if (filter.userInitiated === true) parts.push('user_initiated <> 0');
   if (filter.userInitiated === false) parts.push('user_initiated = 0');

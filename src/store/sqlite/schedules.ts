@@ -1,0 +1,33 @@
+/** Schedules in one SQLite file: each verb is a transaction of the group commit, or a read. */
+import type { ScheduleChange, ScheduleStore } from '../schedule-store.ts';
+import type { Connection } from './driver.ts';
+import { changeSchedule, fireSchedules, runSchedule } from './sql/fire.ts';
+import { historyOf, listSchedules, nextWakeAt, scheduleOf } from './sql/schedule.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What the store lends. All writes are synced: a run that had begun before a power cut must not be a new slot after it. */
+export interface Access {
+  write<T>(work: (txn: Transaction) => T): Promise<T>;
+  read<T>(work: (db: Connection) => T): T;
+  watch(listener: (changes: readonly ScheduleChange[]) => void): () => void;
+}
+
+export class SqliteSchedules implements ScheduleStore {
+  readonly #access: Access;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  change: ScheduleStore['change'] = (id, command, now) =>
+    this.#access.write((txn) => changeSchedule(txn, id, command, now));
+  fire: ScheduleStore['fire'] = (request, now) => this.#access.write((txn) => fireSchedules(txn, request, now));
+  run: ScheduleStore['run'] = (id, request, now) => this.#access.write((txn) => runSchedule(txn, id, request, now));
+
+  nextAt: ScheduleStore['nextAt'] = async () => this.#access.read(nextWakeAt);
+  get: ScheduleStore['get'] = async (id) => this.#access.read((db) => scheduleOf(db, id));
+  list: ScheduleStore['list'] = async (query) => this.#access.read((db) => listSchedules(db, query));
+  history: ScheduleStore['history'] = async (id, query) => this.#access.read((db) => historyOf(db, id, query));
+
+  watch: ScheduleStore['watch'] = (listener) => this.#access.watch(listener);
+}
