@@ -63,6 +63,9 @@ export const toEnqueued = (outcome: InsertOutcome, job: { key: string | null; pa
       throw duplicateKey(job.key ?? '', outcome.existing, `is ${outcome.status}`);
     case 'no-parent':
       throw parentNotFound(job.parentId ?? '');
+    // Only a schedule makes jobs with a slot, and it reads the outcome itself.
+    case 'slot-taken':
+      throw duplicateJobId(outcome.id);
     case 'parent-ended':
       throw batchEnded(job.parentId ?? '', outcome.status);
   }

@@ -5,6 +5,9 @@ import { type Logger, logEvents } from './log.ts';
 const ERROR = new Error('below');
 const base = { jobId: 'a', seq: 1, type: 't', queue: 'q', at: 0 };
 
+const planned = { scheduleId: 'nightly', type: 't', at: 0 };
+const SLOTS = { count: 2, firstSlotAt: 0, lastSlotAt: 60_000 };
+
 /** One event of each name, and the line that it becomes; null where the move itself says it already. A move to `failed` decides nothing. */
 const LINES: { readonly [E in EventName]: readonly [event: EventMap[E], line: string | null] } = {
   'job-status-changed': [
@@ -21,6 +24,18 @@ const LINES: { readonly [E in EventName]: readonly [event: EventMap[E], line: st
   'job-removed': [base, null],
   'job-late-result': [base, 'warn: a late result of job a was dropped'],
   'job-still-running': [{ ...base, reason: 'It does not stop.' }, 'warn: It does not stop.'],
+  'schedule-fired': [{ ...planned, jobId: 'a', slotAt: 0, byHand: false }, 'info: schedule nightly started job a'],
+  'schedule-missed': [{ ...planned, ...SLOTS, reason: 'late' }, 'warn: schedule nightly: 2 runs were missed'],
+  'schedule-skipped': [
+    { ...planned, ...SLOTS, count: 1, reason: 'overlap' },
+    'warn: schedule nightly: 1 run was left out',
+  ],
+  'schedule-changed': [{ ...planned, change: 'paused', actor: 'ada', reason: null }, 'info: schedule nightly: paused'],
+  'schedule-problem': [
+    { ...planned, problem: 'no such zone' },
+    'error: schedule nightly has no next run; it is tried again',
+  ],
+  'clock-jumped': [{ byMs: 3_600_000, at: 0 }, 'warn: the clock jumped by 3600000 ms; schedules were looked at anew'],
   'worker-started': [{ worker: 'w', slots: 10 }, 'info: worker w started with 10 slots'],
   'worker-stopped': [{ worker: 'w' }, 'info: worker w stopped'],
   'worker-lost': [{ worker: 'w' }, 'warn: worker w is gone; its jobs go on'],

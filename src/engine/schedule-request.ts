@@ -1,7 +1,7 @@
 /** What a caller says of a schedule → a checked spec, or a checked edit of one. */
-import { type Check, checkOptions, integer, isRecord, oneOf, text } from '../job/check.ts';
+import { checkOptions, isRecord } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs } from '../job/define.ts';
-import { type EnqueueOptions, idCheck } from '../job/enqueue-options.ts';
+import type { EnqueueOptions } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
 import { type MissedPolicy, missedPolicy } from '../schedule/missed.ts';
 import type { ScheduleEdit } from '../schedule/moves.ts';
@@ -14,6 +14,7 @@ import {
   toScheduledJob,
 } from '../schedule/record.ts';
 import { checkTrigger, type TriggerOptions } from '../schedule/schedule.ts';
+import { build, checkOverlap, checkSchedule, maxInstances, overlapPolicy, scheduleId } from '../schedule/spec.ts';
 import type { MaybePromise } from '../store/store.ts';
 import { prepareJob, type SystemDefaults } from './new-job.ts';
 
@@ -35,7 +36,10 @@ export type ScheduledOptions = Pick<
 interface Behaviour {
   /** What becomes of slots that passed in a downtime, a sleep or a pause. Default `runOnce`: the latest runs, the others are counted. */
   readonly missed?: MissedPolicy;
-  /** What becomes of a slot while `maxInstances` of its jobs are unfinished. Default `skip`. */
+  /**
+   * What becomes of a slot while `maxInstances` of its jobs are unfinished. Default `skip`; `queueAll` where missed slots are to run
+   * one by one.
+   */
   readonly overlap?: OverlapPolicy;
   /** Unfinished jobs at one time, at most. Default 1. */
   readonly maxInstances?: number;
@@ -43,7 +47,7 @@ interface Behaviour {
 
 /** A schedule to be made: what it starts, when (one of `cron`, `interval` and `at`), and how. */
 export type ScheduleRequest<J extends Jobs = Jobs, Name extends keyof J & string = keyof J & string> = {
-  /** Up to 200 safe characters. */
+  /** Up to 190 safe characters. */
   readonly id: string;
   readonly type: Name;
   readonly payload?: InputOf<J[Name]>;
@@ -70,20 +74,15 @@ const TRIGGER = 'cron interval at timeZone calendar onExcluded dst start jitter'
 
 const asGiven = (value: unknown): unknown => value;
 
-const build: Check<number | string> = (value, field) => {
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (typeof value === 'string') return text(100)(value, field);
-  throw invalidOption(field, value, 'a number or a text such as 1.10.2');
-};
-
-const BEHAVIOUR = {
+const CHANGES = {
+  type: asGiven,
+  payload: asGiven,
+  options: asGiven,
   missed: missedPolicy,
-  overlap: oneOf('skip', 'queueOne', 'queueAll', 'cancelOther'),
-  maxInstances: integer(1, 10_000),
+  overlap: overlapPolicy,
+  maxInstances,
 };
-
-const CHANGES = { type: asGiven, payload: asGiven, options: asGiven, ...BEHAVIOUR };
-const REQUEST = { id: idCheck, build, ...CHANGES };
+const REQUEST = { ...CHANGES, id: scheduleId, build };
 
 /** What is needed to check the job of a schedule as `enqueue` would. */
 export interface RequestParts {
@@ -107,16 +106,15 @@ export const checkRequest = (
   const { trigger, rest } = apart(given);
   const request = checkOptions(REQUEST, rest, 'a schedule');
   const job = scheduledJob(request as JobPart, types, defaults, now);
-  const spec = (made: ScheduledJob): ScheduleSpec => ({
-    id: idCheck(request.id, 'id'),
-    job: made,
-    trigger: checkTrigger(trigger, now, timeZone),
-    missed: request.missed ?? 'runOnce',
-    overlap: request.overlap ?? 'skip',
-    maxInstances: request.maxInstances ?? 1,
-    source,
-    build: request.build ?? null,
-  });
+  const spec = (made: ScheduledJob): ScheduleSpec => {
+    const { missed, overlap, maxInstances: most } = request;
+    const said = { missed, overlap, maxInstances: most, build: request.build };
+    return checkSchedule(
+      { ...said, id: request.id as string, job: made, trigger: trigger as unknown as TriggerOptions, source },
+      now,
+      timeZone,
+    );
+  };
   return job instanceof Promise ? job.then(spec) : spec(job);
 };
 
@@ -133,11 +131,13 @@ export const checkChanges = async (
   const touchesJob = type !== undefined || payload !== undefined || options !== undefined;
   const part = { type: type ?? found.job.type, payload: payload ?? JSON.parse(found.job.payload), options };
   const job = touchesJob ? await scheduledJob(part as JobPart, types, defaults, now) : undefined;
-  return {
+  const edit = {
     ...behaviour,
     ...(job && { job: options === undefined ? { ...found.job, type: job.type, payload: job.payload } : job }),
     ...(Object.keys(trigger).length > 0 && { trigger: checkTrigger(trigger, now, timeZone) }),
   };
+  checkOverlap({ ...found, ...edit });
+  return edit;
 };
 
 interface JobPart {

@@ -1,7 +1,7 @@
 /** Schedules, as doors may use them: `client.schedules`. */
 import { checkOptions, flag, instant, integer, text } from '../job/check.ts';
 import type { CheckedJobType, Jobs } from '../job/define.ts';
-import { idCheck, typeCheck } from '../job/enqueue-options.ts';
+import { typeCheck } from '../job/enqueue-options.ts';
 import {
   duplicateJobId,
   duplicateKey,
@@ -13,6 +13,7 @@ import {
 import { type Explanation, explain } from '../schedule/explain.ts';
 import type { ScheduleCommand } from '../schedule/moves.ts';
 import type { Schedule, ScheduleSource } from '../schedule/record.ts';
+import { scheduleId } from '../schedule/spec.ts';
 import type { HistoryPage, ScheduleOutcome } from '../store/schedule-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
@@ -153,7 +154,7 @@ export class Schedules<J extends Jobs = Jobs> {
   async list(
     query: { limit?: number; after?: string; type?: string; paused?: boolean } = {},
   ): Promise<{ readonly schedules: readonly ScheduleInfo[]; readonly next: string | null }> {
-    const table = { limit: LIMIT, after: idCheck, type: typeCheck, paused: flag };
+    const table = { limit: LIMIT, after: scheduleId, type: typeCheck, paused: flag };
     const { limit = 100, ...rest } = checkOptions(table, query, 'query');
     const { schedules, next } = await this.#parts.store.schedules.list({ limit, ...rest });
     return { schedules: schedules.map(toScheduleInfo), next };
@@ -198,4 +199,4 @@ export class Schedules<J extends Jobs = Jobs> {
   }
 }
 
-const checkId = (id: unknown): string => idCheck(id, 'id');
+const checkId = (id: unknown): string => scheduleId(id, 'id');

@@ -46,7 +46,8 @@ export const planFiring = (found: Schedule, unfinished: number, now: number): Pl
   let schedule = found;
   const until = found.pause?.until ?? null;
   if (until !== null && until <= now) {
-    const ended = endPause(found, found.pause!.actor, 'the pause is over', now);
+    // It ended at its time, whenever that is noticed: what came after it is late, and was not paused.
+    const ended = endPause(found, found.pause!.actor, 'the pause is over', until);
     schedule = ended.next;
     entries.push(...ended.entries);
   }

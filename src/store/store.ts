@@ -24,6 +24,8 @@ export interface Store {
   readonly where: string;
   /** What the database's clock is ahead of this machine's, in milliseconds, where it has one of its own. */
   readonly clockOffsetMs?: number;
+  /** Asks the database for its time again, where it has a clock of its own: this machine's has jumped. */
+  measureClock?(): Promise<void>;
   /** What starts jobs by itself. */
   readonly schedules: ScheduleStore;
 

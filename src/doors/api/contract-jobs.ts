@@ -41,6 +41,7 @@ const FILTER = {
   priority: z.array(w.priority).max(1000),
   id: z.array(w.id).max(1000),
   parent: w.id,
+  schedule: w.id.describe('Made by this schedule.'),
   tag: w.tag,
   userInitiated: w.flag,
   createdAfter: w.instant.describe('Made at or after.'),

@@ -40,6 +40,8 @@ export const job = z.strictObject({
   parentId: maybe(z.string()),
   replayOf: maybe(z.string()),
   userInitiated: z.boolean(),
+  scheduleId: maybe(z.string()).describe('The schedule that made it.'),
+  slotAt: maybe(at).describe('The nominal time that its schedule made it for.'),
   tags: list(z.string()),
   key: maybe(z.string()),
   limitKey: maybe(z.string()),

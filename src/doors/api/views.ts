@@ -20,6 +20,7 @@ export const jobView = (job: Job, caller: Caller, now: number): JobView => ({
   ...job,
   shown: shownStatus(job, now),
   allowed: possibleActions(job).filter((action) => permits(caller, scopeOf(action))),
+  slotAt: isoOrNull(job.slotAt),
   createdAt: iso(job.createdAt),
   queuedAt: isoOrNull(job.queuedAt),
   runAt: iso(job.runAt),

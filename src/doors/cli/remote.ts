@@ -175,6 +175,7 @@ const msOrNull = (at: string | null): number | null => (at === null ? null : ms(
 
 const jobOf = ({ shown: _, allowed: __, ...job }: JobView): Job => ({
   ...job,
+  slotAt: msOrNull(job.slotAt),
   createdAt: ms(job.createdAt),
   queuedAt: msOrNull(job.queuedAt),
   runAt: ms(job.runAt),

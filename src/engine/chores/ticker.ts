@@ -14,6 +14,7 @@ import { ZONE_DATA } from '../../schedule/zone.ts';
 import type { ScheduleChange } from '../../store/schedule-store.ts';
 import type { Store } from '../../store/store.ts';
 import type { Clock } from '../../util/clock.ts';
+import { sleep } from '../../util/sleep.ts';
 import type { Events } from '../events.ts';
 import type { Service } from '../service.ts';
 import type { StoreWatch } from '../store-watch.ts';
@@ -46,6 +47,7 @@ export class Ticker implements Service {
   #running: Promise<void> | undefined;
   #started = false;
   #again = false;
+  #isDown = false;
   /** When something is due, by the wall clock; null if nothing is. */
   #nextAt: number | null = null;
   /** When the database was asked last, by the clock that never jumps. */
@@ -95,7 +97,10 @@ export class Ticker implements Service {
     this.#again = false;
     this.#running = this.#look()
       .then(
-        () => this.#parts.storeWatch.up('tick'),
+        () => {
+          this.#isDown = false;
+          this.#parts.storeWatch.up('tick');
+        },
         (error) => this.#failed(error),
       )
       .finally(() => {
@@ -109,13 +114,14 @@ export class Ticker implements Service {
     if (isClosed(error)) return;
     this.#parts.storeWatch.down('tick', error);
     this.#askedAt = Number.NEGATIVE_INFINITY;
-    this.#nextAt = this.#parts.clock.now() + RETRY_MS;
+    this.#isDown = true;
   }
 
   #sleep(): void {
     if (!this.#started) return;
-    const now = this.#parts.clock.now();
-    const ms = this.#nextAt === null ? LOOK_MS : Math.max(0, Math.min(LOOK_MS, this.#nextAt - now));
+    const dueMs =
+      this.#nextAt === null ? LOOK_MS : Math.max(0, Math.min(LOOK_MS, this.#nextAt - this.#parts.clock.now()));
+    const ms = this.#isDown ? RETRY_MS : dueMs;
     // It never holds a process open: that is for those who run jobs.
     this.#timer = setTimeout(() => this.#wake(), ms).unref();
   }
@@ -131,15 +137,13 @@ export class Ticker implements Service {
   async #fire(): Promise<void> {
     const { store, clock, newId } = this.#parts;
     for (;;) {
-      const { schedules, nextAt } = await store.schedules.fire({ limit: CHUNK, newId }, clock.now());
+      const now = clock.now();
+      const { schedules, nextAt } = await store.schedules.fire({ limit: CHUNK, newId }, now);
       this.#askedAt = clock.monotonic();
       this.#nextAt = nextAt;
       if (!this.#started || nextAt === null || nextAt > clock.now()) return;
-      // Another process has what is due in hand.
-      if (schedules === 0) {
-        this.#nextAt = clock.now() + BUSY_MS;
-        return;
-      }
+      // Another process has in hand what is due.
+      if (schedules === 0 && nextAt <= now) await sleep(BUSY_MS, { keepAlive: false });
     }
   }
 
