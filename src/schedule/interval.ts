@@ -33,8 +33,8 @@ export const jitterOf = (scheduleId: string, slot: number, jitterMs: number): nu
   jitterMs === 0 ? 0 : Math.floor((hash(`${scheduleId}\n${slot}`) / 2 ** 32) * jitterMs);
 
 /** FNV-1a with a last mix, so that texts that differ in one digit lie far apart. */
-const hash = (text: string): number => {
-  let h = 0x811c9dc5;
+export const hash = (text: string, seed = 0x811c9dc5): number => {
+  let h = seed;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

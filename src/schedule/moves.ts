@@ -98,7 +98,8 @@ const added = (spec: ScheduleSpec, actor: string | null, now: number): Moved => 
     updatedAt: now,
   };
   const next = { ...base, ...timesOf(base, now) };
-  return { kind: 'write', outcome: 'added', next, entries: [entry('added', now, { actor, reason: spec.source })] };
+  const entries = [entry('added', now, { actor, reason: spec.source })];
+  return { kind: 'write', outcome: 'added', next, entries: [...entries, ...problemEntries(NO_PROBLEM, next, now)] };
 };
 
 /** Slots count from now on. An instant that has passed is not forgotten: it is late, and the missed policy says what that means. */
@@ -241,7 +242,9 @@ export const timingEntries = (from: Schedule, to: Schedule, now: number, why?: s
   return [entry('retimed', now, { slotAt: to.nextSlot, reason: `${why ?? data}; it was ${was}` })];
 };
 
-export const problemEntries = (from: Schedule, to: Schedule, now: number): HistoryEntry[] => {
+const NO_PROBLEM = { problem: null };
+
+export const problemEntries = (from: Pick<Schedule, 'problem'>, to: Schedule, now: number): HistoryEntry[] => {
   if (to.problem === from.problem) return [];
   return to.problem === null
     ? [entry('recovered', now, { slotAt: to.nextSlot })]

@@ -44,6 +44,8 @@ export const JOBS: Table = {
     ...columns('text', 'lease_owner note cancel_reason result error policy'),
     ...columns('flag', 'open'),
     ...columns('integer', 'timed_out_at'),
+    ...columns('text', 'schedule_id'),
+    ...columns('integer', 'slot_at'),
   ],
 };
 
@@ -60,6 +62,35 @@ export const TABLES: readonly Table[] = [
     ],
   },
   { name: 'job_limits', key: ['key'], columns: [...columns('text', 'key'), ...columns('integer', 'max_running')] },
+  {
+    name: 'job_schedules',
+    key: ['id'],
+    columns: [
+      ...columns('text', 'id type job timing missed overlap'),
+      ...columns('integer', 'max_instances'),
+      ...columns('text', 'source build'),
+      ...columns('integer', 'version'),
+      ...columns('text', 'registered'),
+      ...columns('integer', 'paused_at'),
+      ...columns('text', 'paused_reason paused_by'),
+      ...columns('integer', 'paused_until done_until next_slot next_at wake_at'),
+      ...columns('text', 'zone_data problem'),
+      ...columns('integer', 'fired missed_slots skipped by_hand last_slot'),
+      ...columns('text', 'last_job_id'),
+      ...columns('integer', 'last_fired_at created_at updated_at'),
+    ],
+  },
+  {
+    name: 'job_schedule_history',
+    key: ['schedule', 'n'],
+    columns: [
+      ...columns('text', 'schedule'),
+      ...columns('integer', 'n at'),
+      ...columns('text', 'kind'),
+      ...columns('integer', 'seldom slot_at last_slot_at count'),
+      ...columns('text', 'job_id actor reason changes'),
+    ],
+  },
   JOBS,
   {
     name: 'job_callbacks',

@@ -28,5 +28,5 @@ export interface Caller {
 export interface StoreOpener {
   open(): Promise<Opened>;
   /** Why a capability is missing; printed with the cases that are skipped. */
-  readonly without?: Partial<Record<'openSecond' | 'openCaller' | 'copy', string>>;
+  readonly without?: Partial<Record<'openSecond' | 'openCaller' | 'copy' | 'schedules', string>>;
 }

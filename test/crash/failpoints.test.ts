@@ -35,6 +35,24 @@ const expectPromises = async (store: Store, child: Child): Promise<void> => {
     if (!prunes && !deleted.has(id)) expect(jobs.has(id), `${id} was enqueued and is gone`).toBe(true);
 };
 
+/** What was fired was fired once, and is told; what was removed is gone; and it goes on with the next slot. */
+const expectSchedules = async (store: Store, child: Child): Promise<void> => {
+  const fired = child.all('fired').map(({ slot }) => slot as number);
+  for (const { schedule } of child.all('removed')) expect(await store.schedules.get(schedule as string)).toBeNull();
+  const beat = await store.schedules.get('beat');
+  if (!beat) return expect(fired).toEqual([]);
+  const told = (await store.schedules.history('beat', { limit: 1000 })).entries.filter(({ kind }) => kind === 'fired');
+  const slots = told.map(({ slotAt }) => slotAt!).toReversed();
+  // The last one may have been committed, and not answered.
+  expect(fired).toEqual(slots.slice(0, fired.length));
+  expect(slots.length - fired.length).toBeLessThanOrEqual(1);
+  expect(beat.counts).toEqual({ fired: slots.length, missed: 0, skipped: 0, byHand: 0 });
+  expect(beat.after).toBe(slots.at(-1) ?? beat.createdAt);
+  const again = await store.schedules.fire({ limit: 10, newId: () => 'after' }, beat.nextAt!);
+  expect(again.jobs).toBe(1);
+  expect(await store.get('after')).toMatchObject({ slotAt: beat.nextSlot });
+};
+
 const expectRecovery = async (store: Store, child: Child): Promise<void> => {
   const now = Date.now() + 60_000;
   await store.releaseOrphans(await store.workers(), now);
@@ -65,6 +83,7 @@ const killAt = async (failpoint: Failpoint, nth: number): Promise<void> => {
   try {
     expect(report).toBeUndefined();
     await expectPromises(store, child);
+    await expectSchedules(store, child);
     await expectRecovery(store, child);
   } finally {
     await store.close();

@@ -4,6 +4,8 @@
  */
 import { cancel, changeFor, complete } from '../../src/job/change.ts';
 import type { NewCallback } from '../../src/job/enqueue-options.ts';
+import { toScheduledJob } from '../../src/schedule/record.ts';
+import { checkSchedule } from '../../src/schedule/spec.ts';
 import type { Failpoint } from '../../src/store/sqlite/failpoints.ts';
 import { openSqlite } from '../../src/store/sqlite/open.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -97,6 +99,27 @@ const group = async (store: Store, owner: string, round: number): Promise<void> 
   await work(store, owner);
 };
 
+/** A schedule that fires, and one that comes and goes. */
+const scheduled = async (store: Store, round: number): Promise<void> => {
+  const now = Date.now();
+  const specAt = (id: string, at: number) => {
+    const trigger = { interval: '1s', start: at } as const;
+    return checkSchedule({ id, job: toScheduledJob(newJob()), trigger, overlap: 'queueAll', source: 'code' }, at);
+  };
+  const by = { actor: null, version: null };
+  await store.schedules.change('beat', { kind: 'register', spec: specAt('beat', START), actor: null }, START);
+  // Each round is a second, whatever the clock says.
+  const at = START + round * 1000;
+  const answer = await store.schedules.fire({ limit: 10, newId: () => `beat-${process.pid}-${round}` }, at);
+  if (answer.jobs > 0) report('fired', { schedule: 'beat', slot: at });
+  await store.schedules.change(`goes-${round}`, { kind: 'add', spec: specAt(`goes-${round}`, now), actor: null }, now);
+  report('removing', { schedule: `goes-${round}` });
+  await store.schedules.change(`goes-${round}`, { kind: 'remove', ...by }, now);
+  report('removed', { schedule: `goes-${round}` });
+};
+
+const START = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+
 const loseWorker = async (store: Store, round: number): Promise<void> => {
   const owner = `dead#${process.pid}-${round}`;
   const lease = await store.keepLease(workerInfo('dead', { owner, types: ['mail'] }), STILL);
@@ -126,6 +149,7 @@ for (let round = 0; round < ROUNDS; round++) {
   await work(store, owner);
   await group(store, owner, round);
   await meddle(store);
+  await scheduled(store, round);
   await loseWorker(store, round);
   if (round >= 2) await forget(store);
 }

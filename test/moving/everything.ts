@@ -1,5 +1,7 @@
 /** A database with every kind of job in it, made by a manager and its handlers; and what clients see of a database, to compare two. */
 import { JobManager, job, NoRetryError } from 'backline';
+import { toScheduledJob } from '../../src/schedule/record.ts';
+import { checkSchedule } from '../../src/schedule/spec.ts';
 import { openStore } from '../../src/store/open.ts';
 import { ALL_TYPES, newJob, workerInfo } from '../conformance/records.ts';
 import { IMPATIENT } from '../managers.ts';
@@ -63,6 +65,7 @@ export const makeEverything = async (url: string): Promise<Made> => {
     await settings(manager);
     await manager.close();
     await leaveOrphans(url);
+    await leaveSchedules(url);
     return { waiting, jobs: await countOf(url) };
   } finally {
     await manager.close({ timeout: 0 });
@@ -160,6 +163,27 @@ const settings = async (manager: Manager): Promise<void> => {
   await manager.pauseQueue('until', { until: Date.now() + 30 * HOUR });
   await manager.limitQueue('café', 3);
   await manager.limitKey('lanes', 2);
+};
+
+/** One that has fired, one that is paused, and one that was removed. */
+const leaveSchedules = async (url: string): Promise<void> => {
+  const store = await openStore(url);
+  const now = Date.now();
+  const spec = (id: string, cron: string) => {
+    const job = toScheduledJob(newJob({ type: 'report', payload: '{"größe":"🎧"}', tags: ['nachts'] }));
+    return checkSchedule(
+      { id, job, trigger: { cron, timeZone: 'Europe/Berlin' }, source: 'api', build: '1.2' },
+      now - HOUR,
+    );
+  };
+  const by = { actor: 'Ada', version: null };
+  for (const id of ['fired', 'still', 'gone'])
+    await store.schedules.change(id, { kind: 'add', spec: spec(id, '* * * * *'), actor: 'Ada' }, now - HOUR);
+  await store.schedules.change('still', { kind: 'pause', reason: 'für später', until: now + HOUR, ...by }, now);
+  await store.schedules.change('gone', { kind: 'remove', ...by }, now);
+  const { jobs } = await store.schedules.fire({ limit: 10, newId: () => 'slot-of-fired' }, now);
+  if (jobs !== 1) throw new Error(`${jobs} slots were fired`);
+  await store.close();
 };
 
 /** Jobs of a worker that is gone: one that is asked to stop, one that has said how far it is. */

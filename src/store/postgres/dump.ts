@@ -18,7 +18,7 @@ const JOB_ROWS = sql`(
     j.parent_job_id, j.replay_of, array_to_json(j.tags)::text AS tags, j.user_initiated, j.timeout_ms, j.total_ms, j.expires_at,
     j.created_at, j.queued_at, j.life, j.claim, j.attempts, j.crashes, j.progress, j.started_at, j.deadline_at, j.timeout_at,
     j.completed_at, j.cancel_requested_at, j.lease_owner, j.note, coalesce(r.cancel_reason, o.cancel_reason) AS cancel_reason, j.result,
-    j.error, j.policy, o.open, o.timed_out_at
+    j.error, j.policy, o.open, o.timed_out_at, j.schedule_id, j.slot_at
   FROM backline.jobs j LEFT JOIN backline.job_running r ON r.seq = j.seq LEFT JOIN backline.job_batches o ON o.seq = j.seq)`;
 
 /** What was appended and not folded yet belongs to its minute. */

@@ -15,10 +15,11 @@ const INSERT_JOBS = sql`
     body AS (
       INSERT INTO backline.job_body (seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
         parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at, life, claim,
-        attempts, crashes, progress, error, started_at, deadline_at, lease_owner)
+        attempts, crashes, progress, error, started_at, deadline_at, lease_owner, schedule_id, slot_at)
       SELECT seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent_job_id, replay_of,
         user_initiated, timeout_ms, total_ms, expires_at, created_at, tags::text[], policy, status = 'created', queued_at, life, claim,
-        attempts, crashes, progress, CASE WHEN NOT ended THEN error END, started_at, deadline_at, lease_owner
+        attempts, crashes, progress, CASE WHEN NOT ended THEN error END, started_at, deadline_at, lease_owner,
+        schedule_id, slot_at
       FROM given ORDER BY seq),
     ready AS (
       INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)

@@ -36,7 +36,7 @@ const JOBS = sql`SELECT count(*)::bigint AS n FROM backline.job_body`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM backline.job_queues WHERE paused OR max_running IS NOT NULL) + (SELECT count(*) FROM backline.job_limits)
     + (SELECT count(*) FROM backline.job_key_windows) + (SELECT count(*) FROM backline.job_minutes)
-    + (SELECT count(*) FROM backline.job_minute_deltas) AS n`;
+    + (SELECT count(*) FROM backline.job_minute_deltas) + (SELECT count(*) FROM backline.job_schedules) AS n`;
 const EMPTY = sql`TRUNCATE ${[...WRITTEN.filter((name) => name !== 'job_queues'), 'job_counts', 'job_count_deltas']
   .map((name) => `backline.${name}`)
   .join(', ')}`;
@@ -177,5 +177,5 @@ const aliveOf = async (db: Connection): Promise<string | null> =>
 const contentsOf = async (db: Connection): Promise<string | null> => {
   const jobs = number((await db.get(JOBS))!['n']);
   if (jobs > 0) return `${jobs} jobs`;
-  return number((await db.get(SETTINGS))!['n']) > 0 ? 'pauses, limits, keys or figures' : null;
+  return number((await db.get(SETTINGS))!['n']) > 0 ? 'schedules, pauses, limits, keys or figures' : null;
 };

@@ -13,7 +13,8 @@ const JOB_ROWS = sql`(
     CASE WHEN status IN ('created', 'queued') THEN NULL ELSE timeout_at END AS timeout_at, completed_at, cancel_requested_at, lease_owner,
     CASE WHEN status = 'running' THEN note END AS note, CASE WHEN status = 'running' THEN cancel_reason END AS cancel_reason, result, error,
     CASE WHEN ${IS_BATCH} THEN b.policy END AS policy, CASE WHEN ${IS_BATCH} AND status = 'running' THEN b.open END AS open,
-    CASE WHEN ${IS_BATCH} AND status = 'running' THEN b.timed_out_at END AS timed_out_at
+    CASE WHEN ${IS_BATCH} AND status = 'running' THEN b.timed_out_at END AS timed_out_at,
+    schedule_id, slot_at
   FROM jobs LEFT JOIN job_batches b ON b.job = jobs.seq)`;
 
 const NUMBERS = sql`

@@ -36,7 +36,8 @@ const BUSY_MS = 30_000;
 const JOBS = sql`SELECT count(*) AS n FROM jobs`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM job_queues WHERE paused <> 0 OR max_running IS NOT NULL) + (SELECT count(*) FROM job_limits)
-    + (SELECT count(*) FROM job_key_windows) + (SELECT count(*) FROM job_minutes) AS n`;
+    + (SELECT count(*) FROM job_key_windows) + (SELECT count(*) FROM job_minutes)
+    + (SELECT count(*) FROM job_schedules) AS n`;
 const NUMBERING = sql`DELETE FROM sqlite_sequence WHERE name = 'jobs'`;
 
 /**
@@ -159,5 +160,5 @@ class SqliteSide implements Side {
 const contentsOf = (db: Connection): string | null => {
   const jobs = Number(db.get(JOBS)!['n']);
   if (jobs > 0) return `${jobs} jobs`;
-  return Number(db.get(SETTINGS)!['n']) > 0 ? 'pauses, limits, keys or figures' : null;
+  return Number(db.get(SETTINGS)!['n']) > 0 ? 'schedules, pauses, limits, keys or figures' : null;
 };

@@ -39,6 +39,8 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_meta', null],
   ['job_minutes', null],
   ['job_depths', null],
+  ['job_schedules', null],
+  ['job_schedule_history', null],
 ];
 
 type Counted = Omit<RepairReport, 'file' | 'kept'>;
@@ -136,7 +138,8 @@ const copyAll = (source: Connection, target: Connection): Counted | null => {
     return null;
   }
   const withoutPayload = target.run(MISSING_PAYLOAD);
-  for (const statement of [WITHOUT_PAYLOAD, MISSING_PARENT, LOST_BATCHES, TAGS, COUNTS]) target.run(statement);
+  for (const statement of [WITHOUT_PAYLOAD, MISSING_PARENT, LOST_BATCHES, BAD_SCHEDULES, TAGS, COUNTS])
+    target.run(statement);
   // A number that was given out, perhaps to a row that is lost, is not given out again.
   target.run(NUMBERING, last);
   target.exec('COMMIT');
@@ -155,6 +158,10 @@ const MISSING_PARENT = sql`
 /** A batch must be able to end, even if nobody knows any more how it was to. */
 const LOST_BATCHES = sql`
   INSERT OR IGNORE INTO job_batches (job, policy, open) SELECT seq, '"finish"', 0 FROM jobs WHERE ${IS_BATCH}`;
+/** In a file that began with an older schema, later tables do not begin where a fresh one has them: what was read there may be anything. */
+const BAD_SCHEDULES = sql`
+  DELETE FROM job_schedules
+  WHERE NOT (json_valid(job) AND json_valid(timing) AND json_valid(missed) AND typeof(done_until) = 'integer' AND typeof(version) = 'integer')`;
 const TAGS = sql`
   INSERT OR IGNORE INTO job_tags
   SELECT t.value, j.seq FROM jobs j, json_each(j.tags) t WHERE j.tags IS NOT NULL AND json_valid(j.tags)`;
