@@ -16,7 +16,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 type Line<E extends EventName> = (event: EventMap[E]) => readonly [fields: object, message: string] | null;
 
 export const logEvents = (events: Events, logger: Logger): void => {
-  const on = <E extends EventName>(name: E, level: Level, line: Line<E>): void => {
+  const on: On = (name, level, line) => {
     if (logger.isLevelEnabled?.(level) === false) return;
     events.on(name, (event) => {
       const said = line(event);
@@ -50,27 +50,7 @@ export const logEvents = (events: Events, logger: Logger): void => {
   on('job-cancel-requested', 'info', ({ jobId, reason }) => [{ jobId, reason }, `job ${jobId} was asked to stop`]);
   on('job-late-result', 'warn', ({ jobId, type }) => [{ jobId, type }, `a late result of job ${jobId} was dropped`]);
   on('job-still-running', 'warn', ({ jobId, reason }) => [{ jobId }, reason]);
-  on('schedule-fired', 'info', ({ scheduleId, jobId, slotAt }) => [
-    { scheduleId, jobId, slotAt: iso(slotAt) },
-    `schedule ${scheduleId} started job ${jobId}`,
-  ]);
-  for (const [name, what] of [
-    ['schedule-missed', 'missed'],
-    ['schedule-skipped', 'left out'],
-  ] as const)
-    on(name, 'warn', ({ scheduleId, count, firstSlotAt, lastSlotAt, reason }) => [
-      { scheduleId, count, firstSlotAt: iso(firstSlotAt), lastSlotAt: iso(lastSlotAt), reason },
-      `schedule ${scheduleId}: ${count} ${count === 1 ? 'run was' : 'runs were'} ${what}`,
-    ]);
-  on('schedule-changed', 'info', ({ scheduleId, change, actor, reason }) => [
-    { scheduleId, actor, reason },
-    `schedule ${scheduleId}: ${change}`,
-  ]);
-  on('schedule-problem', 'error', ({ scheduleId, problem }) => [
-    { scheduleId, problem },
-    `schedule ${scheduleId} has no next run; it is tried again`,
-  ]);
-  on('clock-jumped', 'warn', ({ byMs }) => [{ byMs }, `the clock jumped by ${byMs} ms; schedules were looked at anew`]);
+  logSchedules(on);
   on('worker-started', 'info', (event) => [event, `worker ${event.worker} started with ${event.slots} slots`]);
   on('worker-stopped', 'info', (event) => [event, `worker ${event.worker} stopped`]);
   on('worker-lost', 'warn', (event) => [event, `worker ${event.worker} is gone; its jobs go on`]);
@@ -95,6 +75,33 @@ export const logEvents = (events: Events, logger: Logger): void => {
     `the database was damaged: ${event.recovered} jobs were read, the damaged file is kept at ${event.kept}`,
   ]);
   on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
+};
+
+/** What logs one kind of event. */
+type On = <E extends EventName>(name: E, level: Level, line: Line<E>) => void;
+
+const logSchedules = (on: On): void => {
+  on('schedule-fired', 'info', ({ scheduleId, jobId, slotAt }) => [
+    { scheduleId, jobId, slotAt: iso(slotAt) },
+    `schedule ${scheduleId} started job ${jobId}`,
+  ]);
+  for (const [name, what] of [
+    ['schedule-missed', 'missed'],
+    ['schedule-skipped', 'left out'],
+  ] as const)
+    on(name, 'warn', ({ scheduleId, count, firstSlotAt, lastSlotAt, reason }) => [
+      { scheduleId, count, firstSlotAt: iso(firstSlotAt), lastSlotAt: iso(lastSlotAt), reason },
+      `schedule ${scheduleId}: ${count} ${count === 1 ? 'run was' : 'runs were'} ${what}`,
+    ]);
+  on('schedule-changed', 'info', ({ scheduleId, change, actor, reason }) => [
+    { scheduleId, actor, reason },
+    `schedule ${scheduleId}: ${change}`,
+  ]);
+  on('schedule-problem', 'error', ({ scheduleId, problem }) => [
+    { scheduleId, problem },
+    `schedule ${scheduleId} has no next run; it is tried again`,
+  ]);
+  on('clock-jumped', 'warn', ({ byMs }) => [{ byMs }, `the clock jumped by ${byMs} ms; schedules were looked at anew`]);
 };
 
 const iso = (at: number): string => new Date(at).toISOString();
