@@ -1,5 +1,6 @@
 /** What is done with one contender, inside a process of its own. Times are taken here, so that no message between processes counts. */
 import type { Contender, Durability, Open } from './contenders/contender.ts';
+import { besideBacklog } from './postgres/backlog.ts';
 
 export interface Where {
   readonly file: string;
@@ -69,6 +70,8 @@ export const measuresOf = (open: Open) => {
     latency: (where: Where, samples: number) => latency(open, where, samples),
     backlog: (where: Where, backlog: number, batch: number, pairs: number) =>
       backlogs(open, where, backlog, batch, pairs),
+    besideBacklog: (where: Where, sizes: { backlog: number; batch: number; pairs: number }) =>
+      besideBacklog(open, where, sizes),
   };
 };
 

@@ -3,6 +3,7 @@
 export type Durability = 'disk' | 'process';
 
 export interface OpenOptions {
+  /** The file of SQLite, or the address of PostgreSQL with its `?schema=`. */
   readonly file: string;
   /** `disk`: a commit that was promised is synced. `process`: it survives a killed process only. */
   readonly durability: Durability;
