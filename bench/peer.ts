@@ -28,7 +28,7 @@ export type Peers = Readonly<Partial<Record<ContenderName, string>>>;
 /** @param install whether what is missing may be fetched. @param skipped is told of each that is left out, and why. */
 export const preparePeers = async (
   install: boolean,
-  skipped: (name: string, reason: string) => void,
+  skipped: (name: ContenderName, reason: string) => unknown,
 ): Promise<Peers> => {
   const ready: Record<string, string> = {};
   const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,6 @@
 /** Ourselves, by the public API alone, with every guarantee on. By its path: this folder is a package of its own, so the name does not lead there. */
 import { JobManager, job } from '../../src/index.ts';
+import { stock } from '../postgres/backline.ts';
 import { CONCURRENCY, inChunks, type Open, payload, share } from './contender.ts';
 
 const QUEUE = 'default';
@@ -36,6 +37,7 @@ export const open: Open = async ({ file, durability, onStart }) => {
       // Delayed jobs are queued too.
       return byStatus.queued === 0 || (await manager.queues()).every(({ oldestDueAt }) => oldestDueAt === null);
     },
+    stock: (backlog) => stock(manager, file, payload(0), backlog),
     endAll: async () => {
       await manager.cancelAll({ all: true });
     },

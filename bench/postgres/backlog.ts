@@ -17,9 +17,7 @@ export const besideBacklog = async (
 ): Promise<number> => {
   const opened = (end: string) => open({ file: `${file}_${end}`, durability, onStart: () => {} });
   const [empty, full] = [await opened('empty'), await opened('full')];
-  await full.addMany(backlog, CHUNK);
-  await full.endAll();
-  await full.addMany(backlog, CHUNK, DAY_MS);
+  await full.stock!({ finished: backlog, delayed: backlog, delayMs: DAY_MS });
   await settle(placeOf(file).connectionString);
   const ratios: number[] = [];
   for (let i = 0; i <= pairs; i++) {

@@ -3,7 +3,7 @@
  * deletes finished jobs: there is no history to keep.
  */
 import { CONCURRENCY, inChunks, type Open, payload, share } from '../contenders/contender.ts';
-import { connect, placeOf } from './place.ts';
+import { connect, multiply, placeOf } from './place.ts';
 
 interface Spec {
   readonly identifier: string;
@@ -75,8 +75,10 @@ const opening =
         const left = `SELECT EXISTS (SELECT 1 FROM ${jobs} WHERE run_at <= now()) AS left`;
         return (await client.query(left)).rows[0]!['left'] === false;
       },
-      endAll: async () => {
-        await client.query(`TRUNCATE ${jobs}`);
+      stock: async ({ delayed, delayMs }) => {
+        const runAt = new Date(Date.now() + delayMs);
+        await utils.addJobs([{ identifier: TASK, payload: payload(0), runAt }]);
+        await multiply(client, jobs, 'true', delayed, { id: null, run_at: `s.run_at + i * interval '1 ms'` });
       },
       close: async () => {
         await hold();

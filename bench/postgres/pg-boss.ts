@@ -3,7 +3,7 @@
  * once by the next, and LISTEN/NOTIFY wakes its workers.
  */
 import { CONCURRENCY, inChunks, type Open, payload, share } from '../contenders/contender.ts';
-import { connect, placeOf } from './place.ts';
+import { connect, multiply, placeOf } from './place.ts';
 
 interface Boss {
   on(event: 'error', listener: () => void): void;
@@ -11,7 +11,7 @@ interface Boss {
   stop(options: { graceful: boolean; timeout: number }): Promise<void>;
   createQueue(name: string, options: { notify: boolean }): Promise<void>;
   send(name: string, data: object): Promise<string | null>;
-  insert(name: string, jobs: { data: object; startAfter?: number }[]): Promise<unknown>;
+  insert(name: string, jobs: { id?: string; data: object; startAfter?: number }[]): Promise<unknown>;
   work(name: string, options: object, handler: (jobs: readonly unknown[]) => Promise<void>): Promise<string>;
   offWork(name: string, options: { wait: boolean }): Promise<void>;
 }
@@ -23,6 +23,7 @@ interface Module {
 const PACKAGE = 'pg-boss';
 const QUEUE = 'noop';
 const WORK = { batchSize: CONCURRENCY, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 };
+const SAMPLE = '00000000-0000-4000-8000-000000000001';
 const STOP_MS = 5000;
 
 /** @throws if it is not installed. Its name is a value here: types are checked also where it is not installed. */
@@ -61,8 +62,13 @@ export const open: Open = async ({ file, onStart }) => {
     },
     hold,
     isDrained: async () => (await client.query(left)).rows[0]!['left'] === false,
-    endAll: async () => {
-      await client.query(`UPDATE ${schema}.job SET state = 'completed', completed_on = now() WHERE state = 'created'`);
+    stock: async ({ finished, delayed, delayMs }) => {
+      await boss.insert(QUEUE, [{ id: SAMPLE, data: payload(0), startAfter: delayMs / 1000 }]);
+      const copy = (n: number, others: Readonly<Record<string, string>>) =>
+        multiply(client, `${schema}.job`, `s.id = '${SAMPLE}'`, n, { id: 'gen_random_uuid()', ...others });
+      const times = { start_after: 'now()', started_on: 'now()', completed_on: 'now()' };
+      await copy(finished, { state: `'completed'::${schema}.job_state`, ...times });
+      await copy(delayed, { start_after: `s.start_after + i * interval '1 ms'` });
     },
     close: async () => {
       await hold();

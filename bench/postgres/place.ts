@@ -34,3 +34,25 @@ export const connect = async (connectionString: string): Promise<PgClient> => {
   await client.connect();
   return client;
 };
+
+/**
+ * Copies one row so many times, which takes a million rows seconds instead of minutes. `i` counts from 1, `s` is the row that is copied.
+ * @param others what is not copied: an expression, or null for what the table fills in itself.
+ */
+export const multiply = async (
+  client: PgClient,
+  table: string,
+  sample: string,
+  n: number,
+  others: Readonly<Record<string, string | null>>,
+): Promise<void> => {
+  const { rows } = await client.query(
+    `SELECT attname FROM pg_attribute
+     WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`,
+  );
+  const columns = rows.map(({ attname }) => String(attname)).filter((name) => others[name] !== null);
+  await client.query(
+    `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((name) => others[name] ?? `s.${name}`).join(', ')}
+     FROM ${table} s, generate_series(1, ${n}) AS i WHERE ${sample}`,
+  );
+};

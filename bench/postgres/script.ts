@@ -1,12 +1,11 @@
 /**
- * What the database itself gives: a plain program on pg with the same table idea as that of SQLite's script, and our promises: what
- * is added is synced to disk, while the loss of a claim or an end costs a repeated run. Calls that arrive together are one INSERT from
- * arrays; one statement finishes a batch and claims the next, with SKIP LOCKED. No handlers, checks, retries, limits, counters or
- * events. Nobody who keeps history can be much faster.
+ * What the database itself gives: a plain program on pg with the same table idea as that of SQLite's script; every commit is synced to
+ * disk, as ours are. Calls that arrive together are one INSERT from arrays; one statement finishes a batch and claims the next, with
+ * SKIP LOCKED. No handlers, checks, retries, limits, counters or events. Nobody who keeps history can be much faster.
  */
 import { v7 } from 'uuid';
 import { CONCURRENCY, inChunks, type Open, payload } from '../contenders/contender.ts';
-import { connect, placeOf } from './place.ts';
+import { connect, multiply, placeOf } from './place.ts';
 
 const SCHEMA = `
   CREATE SCHEMA IF NOT EXISTS backline;
@@ -34,7 +33,6 @@ const STEP = `
 const ANY_LEFT = `
   SELECT EXISTS (SELECT 1 FROM backline.jobs WHERE queue = 'default' AND status = 'queued' AND NOT gate)
       OR EXISTS (SELECT 1 FROM backline.jobs WHERE status = 'running') AS left`;
-const END_ALL = `UPDATE backline.jobs SET status = 'completed', completed_at = created_at WHERE status = 'queued'`;
 
 interface Claimed {
   readonly seq: string;
@@ -47,7 +45,6 @@ export const open: Open = async ({ file, onStart }) => {
   const own = (sql: string) => sql.replaceAll('backline', schema);
   const [adding, working] = await Promise.all([connect(connectionString), connect(connectionString)]);
   await adding.query(own(SCHEMA));
-  await working.query('SET synchronous_commit = off');
   const prepared = (client: typeof adding, name: string, sql: string) => {
     const text = own(sql);
     return (...values: unknown[]) => client.query({ name, text, values });
@@ -95,8 +92,18 @@ export const open: Open = async ({ file, onStart }) => {
       await loop;
     },
     isDrained: async () => (await adding.query(own(ANY_LEFT))).rows[0]!['left'] === false,
-    endAll: async () => {
-      await adding.query(own(END_ALL));
+    stock: async ({ finished, delayed, delayMs }) => {
+      await insertAll([0], delayMs);
+      const copy = (n: number, status: string, gate: boolean) =>
+        multiply(adding, `${schema}.jobs`, 's.seq = 1', n, {
+          seq: null,
+          id: `'${status}-' || lpad(i::text, 8, '0')`,
+          status: `'${status}'`,
+          gate: String(gate),
+          run_at: 's.run_at + i',
+        });
+      await copy(finished, 'completed', false);
+      await copy(delayed, 'queued', true);
     },
     close: async () => {
       released = false;
