@@ -98,6 +98,6 @@ describe('a filter as people type it', () => {
 });
 
 test('a payload as words is read as the same payload', () => {
-  const payload = { 'user.id': 42, a: '42', b: 'say "\\no\\", please', c: true, d: null, e: -1.5e21, f: 'true' };
+  const payload = { 'user.id': 42, a: '42', b: 'say "\\no\\", please', c: true, d: null, e: -1.5e-7, f: 'true' };
   expect(parseWhere(payloadWords(payload), NOW)).toEqual({ payload });
 });
