@@ -5,8 +5,19 @@ import { open as plainjob } from './contenders/plainjob.ts';
 import { open as script } from './contenders/script.ts';
 import { measuresOf } from './measures.ts';
 import { poolMeasuresOf } from './pools/measures.ts';
+import { openBatched, openPlain } from './postgres/graphile.ts';
+import { open as pgBoss } from './postgres/pg-boss.ts';
+import { open as pgScript } from './postgres/script.ts';
 
-const CONTENDERS: Readonly<Record<string, Open>> = { backline, plainjob, script };
+const CONTENDERS: Readonly<Record<string, Open>> = {
+  backline,
+  plainjob,
+  script,
+  'pg-script': pgScript,
+  'pg-boss': pgBoss,
+  'graphile-worker': openPlain,
+  'graphile-worker-batched': openBatched,
+};
 
 const name = process.argv[2]!;
 const measures: Record<string, (...args: never[]) => Promise<unknown>> = {

@@ -6,7 +6,16 @@ import type { PoolMeasures } from './pools/measures.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
-export type ContenderName = 'backline' | 'plainjob' | 'script' | 'piscina' | 'raw';
+export type ContenderName =
+  | 'backline'
+  | 'plainjob'
+  | 'script'
+  | 'piscina'
+  | 'raw'
+  | 'pg-script'
+  | 'pg-boss'
+  | 'graphile-worker'
+  | 'graphile-worker-batched';
 
 type Measures = StoreMeasures & PoolMeasures;
 

@@ -100,3 +100,15 @@ export const originRefused = error('ORIGIN_REFUSED', (origin: string) => ({
   found: show(origin),
   next: 'Call the API from a program, or from a page that this service itself serves.',
 }));
+
+export const noPort = error('NO_PORT', (waitedMs: number) => ({
+  message: `No port came from the preload script within ${waitedMs} ms.`,
+  found: `${waitedMs} ms`,
+  next: 'Check that the preload script calls exposePort(ipcRenderer), and that the main process allows this page.',
+}));
+
+export const portClosed = error('PORT_CLOSED', (cause: unknown) => ({
+  message: 'The port was closed, or the call was given up. What was asked may have been done.',
+  next: 'Connect again, and look.',
+  cause,
+}));

@@ -5,6 +5,7 @@ import { invalidOption, notPermitted } from '../../job/errors.ts';
 import { permits } from './access.ts';
 import type { Context } from './context.ts';
 import { contract } from './contract.ts';
+import { makerOf } from './idempotency.ts';
 import { errorOfIssue } from './issues.ts';
 
 /** What we answer is checked by the compiler and by tests, not anew for every page of a thousand jobs. */
@@ -13,10 +14,11 @@ const unchecked = { initialOutputValidationIndex: Number.NaN };
 export const api = implement(contract, unchecked)
   .$context<Context>()
   .use(async ({ context, path, procedure, next }, input) => {
-    const { scope } = procedure['~orpc'].meta;
+    const { scope, creates } = procedure['~orpc'].meta;
     if (!permits(context.caller, scope)) throw notPermitted(path.join('.'), scope, context.caller.scope);
     try {
-      return await next();
+      const maker = creates ? makerOf(context, path.join('.'), input) : context.client;
+      return await next({ context: { maker } });
     } catch (error) {
       throw inOurWords(error, procedure['~orpc'].inputSchema, input);
     }

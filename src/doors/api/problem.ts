@@ -42,7 +42,7 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
     ...['WORKER_EXITED', 'WORKER_SIGNALLED', 'WORKER_OUT_OF_MEMORY', 'WORKER_ENDED_WITHOUT_RESULT', 'WORKER_SILENT'],
     ...['WORKER_GARBAGE', 'WORKER_LINE_TOO_LONG', 'WORKER_PROTOCOL', 'WORKER_NOT_READY', 'WORKER_MODULE'],
   ],
-  502: ['API_UNREACHABLE', 'NOT_OUR_API'],
+  502: ['API_UNREACHABLE', 'NOT_OUR_API', 'NO_PORT', 'PORT_CLOSED'],
   // Not now: the store or the service is away, and may come back.
   503: [
     ...['STORE_UNAVAILABLE', 'STORE_BUSY', 'STORE_READ_ONLY', 'STORE_DAMAGED', 'STORE_NEWER', 'STORE_CLOSED'],

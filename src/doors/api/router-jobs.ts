@@ -23,10 +23,10 @@ const refused = async (context: Context, id: string, what: string, allowed: stri
 
 export const jobs = {
   enqueue: api.jobs.enqueue.handler(async ({ input: { type, payload, options }, context }) =>
-    enqueuedView(await context.client.enqueue(type, payload as never, options)),
+    enqueuedView(await context.maker.enqueue(type, payload as never, options)),
   ),
   enqueueMany: api.jobs.enqueueMany.handler(async ({ input, context }) => {
-    const items = await context.client.enqueueMany(input.jobs as Parameters<typeof context.client.enqueueMany>[0]);
+    const items = await context.maker.enqueueMany(input.jobs as Parameters<typeof context.maker.enqueueMany>[0]);
     return { jobs: items.map(enqueuedItemView) };
   }),
   list: api.jobs.list.handler(
@@ -65,7 +65,7 @@ export const jobs = {
     return shown(context, id);
   }),
   replay: api.jobs.replay.handler(async ({ input: { id, payload }, context }) =>
-    enqueuedView(await context.client.replay(id, payload)),
+    enqueuedView(await context.maker.replay(id, payload)),
   ),
   reprioritise: api.jobs.reprioritise.handler(async ({ input: { id, priority }, context }) => {
     await context.client.reprioritise(id, priority);

@@ -8,8 +8,8 @@ import { jobs, shown } from './router-jobs.ts';
 import { enqueuedItemView, iso, metricsView, queueView, workerView } from './views.ts';
 
 const batches = {
-  enqueue: api.batches.enqueue.handler(async ({ input, context: { client } }) => {
-    const { id, seq, jobs } = await client.enqueueBatch(input as Parameters<typeof client.enqueueBatch>[0]);
+  enqueue: api.batches.enqueue.handler(async ({ input, context: { maker } }) => {
+    const { id, seq, jobs } = await maker.enqueueBatch(input as Parameters<typeof maker.enqueueBatch>[0]);
     return { id, seq, jobs: jobs.map(enqueuedItemView) };
   }),
   seal: api.batches.seal.handler(async ({ input: { id }, context }) => {

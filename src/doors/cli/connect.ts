@@ -1,7 +1,13 @@
 /** The one place where commands that run no jobs get their client. */
 import { readEnvironment } from '../../config/env.ts';
 import { loadConfigFile } from '../../config/file.ts';
-import { CONFIG_VARIABLE, type Resolved, resolveSettings } from '../../config/settings.ts';
+import {
+  CONFIG_VARIABLE,
+  type Resolved,
+  resolveSettings,
+  TOKEN_VARIABLE,
+  URL_VARIABLE,
+} from '../../config/settings.ts';
 import { JobManager } from '../../engine/job-manager.ts';
 import { usage } from '../../job/errors.ts';
 import type { Desk } from './desk.ts';
@@ -33,9 +39,6 @@ export const loadSettings = async ({ out, flags }: Pick<Cli, 'out' | 'flags'>): 
 /** The address of the database without its secrets. */
 export const shownDatabase = ({ origins }: Resolved): string =>
   origins.find(({ name }) => name === 'database')?.shown ?? '';
-
-export const URL_VARIABLE = 'BACKLINE_URL';
-export const TOKEN_VARIABLE = 'BACKLINE_TOKEN';
 
 const ONE_PROCESS = 'A database in memory lives and dies with its process: a command of its own sees nothing of it.';
 

@@ -1,6 +1,7 @@
 /** The command line. Commands are one file each; here they are put together, and every error ends in one place. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { TOKEN_VARIABLE, URL_VARIABLE } from '../../config/settings.ts';
 import { needsDatabase, usage } from '../../job/errors.ts';
 import type { Run } from './command.ts';
 import { addAdd } from './commands/add.ts';
@@ -19,7 +20,7 @@ import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
 import { addWork } from './commands/work.ts';
 import { addWorkers } from './commands/workers.ts';
-import { serviceOf, TOKEN_VARIABLE, URL_VARIABLE } from './connect.ts';
+import { serviceOf } from './connect.ts';
 import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit-code.ts';
 import { settingFlag } from './flags.ts';
 import { Output } from './print.ts';

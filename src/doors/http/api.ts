@@ -36,7 +36,7 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
-        const context = { client, caller: everyone, closing: options.closing };
+        const context = { client, caller: everyone, closing: options.closing, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;
@@ -47,6 +47,9 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
     { prefix: PREFIX },
   );
 };
+
+/** Node joins a header that stands twice with a comma, which is no key then. */
+const keyOf = ({ headers }: FastifyRequest): string | undefined => headers['idempotency-key']?.toString();
 
 /** The contract's own handler, with errors in our form and queries read by the schema they are for. */
 const makeHandler = async (onUnexpected: (error: unknown) => void) => {

@@ -1,6 +1,7 @@
 /** A PostgreSQL schema as one end of a move. What a lost connection cut short is done again, and nothing twice. */
 import { moveConflict, targetNotEmpty, workersAlive } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
+import { number, text } from '../rows.ts';
 import {
   aliveAmong,
   type ChunkSize,
@@ -22,7 +23,6 @@ import { NOW } from './lease.ts';
 import { settleNumbers, writeRows } from './load.ts';
 import { closeFence, markMoved, markOf, openFence, removeMark, WRITTEN, writeMark } from './mark.ts';
 import { connectTo } from './open.ts';
-import { number, text } from './rows.ts';
 import { checkTables, workersOf } from './sql/read.ts';
 
 /** How long to wait between tries while the server is away; it may be restarting. */
@@ -35,8 +35,10 @@ const STORE = sql`SELECT mark FROM backline.job_store`;
 const JOBS = sql`SELECT count(*)::bigint AS n FROM backline.job_body`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM backline.job_queues WHERE paused OR max_running IS NOT NULL) + (SELECT count(*) FROM backline.job_limits)
-    + (SELECT count(*) FROM backline.job_key_windows) + (SELECT count(*) FROM backline.job_minutes)
-    + (SELECT count(*) FROM backline.job_minute_deltas) + (SELECT count(*) FROM backline.job_schedules) AS n`;
+    + (SELECT count(*) FROM backline.job_key_windows) + (SELECT count(*) FROM backline.job_requests)
+    + (SELECT count(*) FROM backline.job_minutes)
+    + (SELECT count(*) FROM backline.job_minute_deltas)
+    + (SELECT count(*) FROM backline.job_schedules) AS n`;
 const EMPTY = sql`TRUNCATE ${[...WRITTEN.filter((name) => name !== 'job_queues'), 'job_counts', 'job_count_deltas']
   .map((name) => `backline.${name}`)
   .join(', ')}`;

@@ -3,6 +3,7 @@ import { v4 } from 'uuid';
 import type { Change } from '../../job/change.ts';
 import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
+import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
 import type {
   ApplyOutcome,
   ClaimAnswer,
@@ -20,11 +21,11 @@ import type {
 import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
-import { Commits, OWNED, PROMISED, REPEATABLE } from './commits.ts';
+import { Commits, OWNED, PROMISED, promised, REPEATABLE } from './commits.ts';
 import type { Connection, CuttablePool, PgConfig, Statements } from './driver.ts';
 import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
-import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
+import { endLease, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
@@ -50,6 +51,7 @@ import {
   statsOf,
   workersOf,
 } from './sql/read.ts';
+import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -142,16 +144,18 @@ export class PostgresStore implements Store {
   }
 
   insert: Store['insert'] = (jobs, now) =>
-    this.#commits.add(insertJobs, this.#insertions(jobs, now), { ...PROMISED, adds: addToOthers(jobs) });
+    this.#commits.add(insertJobs, this.#insertions(jobs, now), promised(addToOthers(jobs)));
+
+  insertOnce: Store['insertOnce'] = (request, jobs, now) =>
+    this.#write((txn) => insertOnce(txn, request, this.#insertions(jobs, now), now), promised(addToOthers(jobs)));
 
   async insertWithin(tx: object, jobs: Parameters<Store['insertWithin']>[1], now: number): Promise<InsertOutcome[]> {
     if (this.#closed) throw storeClosed();
     const client = this.#callers.clientOf(tx);
-    const given = this.#insertions(jobs, now);
     // Not within: a queue that is just being made would hold up everybody else's jobs in it until the caller commits.
     const queues = queuesNamedBy(jobs);
     if (!this.#callers.know(queues)) await this.#write((txn) => ensureQueues(txn, queues), REPEATABLE);
-    return this.#callers.run(client, (txn) => insertJobs(txn, given));
+    return this.#callers.run(client, (txn) => insertJobs(txn, this.#insertions(jobs, now)));
   }
 
   claim: Store['claim'] = async (request, now) => {
@@ -177,7 +181,8 @@ export class PostgresStore implements Store {
   async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
     await this.#write((txn) => register(txn, worker, options.now(), options.leaseMs), REPEATABLE);
     const { config, address } = this.#parts;
-    const heartbeat = beatFromThread({ config, schema: address.schema }, worker, options);
+    const reach = { config, schema: address.schema };
+    const heartbeat = beatFromThread(threadScript(import.meta.url), reach, worker, options);
     this.#heartbeats.add(heartbeat);
     return {
       end: async () => {
@@ -335,7 +340,7 @@ export class PostgresStore implements Store {
     this.#parts.pool.cut();
   }
 
-  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: Parameters<Commits['add']>[2]): Promise<T> {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 

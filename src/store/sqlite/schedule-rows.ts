@@ -9,8 +9,8 @@ import type {
   ScheduleSource,
 } from '../../schedule/record.ts';
 import type { Trigger } from '../../schedule/schedule.ts';
+import { number, numberOrNull, text, textOrNull } from '../rows.ts';
 import type { Row, Value } from './driver.ts';
-import { number, numberOrNull, text, textOrNull } from './rows.ts';
 
 export { number, text };
 

@@ -3,13 +3,14 @@ import { type FSWatcher, statSync, watch as watchFile } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { v4 } from 'uuid';
 import { badTransaction, fileExists, storeClosed, storeUnavailable } from '../../job/errors.ts';
+import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
 import type { Lease, LeaseOptions, Orphan, Store, Target, WorkerInfo } from '../store.ts';
 import { Watchers } from '../watchers.ts';
 import { Commits } from './commits.ts';
 import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
 import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
-import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
+import { beat, beatFromTimer, endLease, register } from './lease.ts';
 import { SqliteSchedules } from './schedules.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
@@ -20,6 +21,7 @@ import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { Transaction } from './transaction.ts';
 
@@ -70,6 +72,8 @@ export class SqliteStore implements Store {
   }
 
   insert: Store['insert'] = (jobs, now) => this.#write((txn) => insertJobs(txn, jobs, now), PROMISED);
+  insertOnce: Store['insertOnce'] = (request, jobs, now) =>
+    this.#write((txn) => insertOnce(txn, request, jobs, now), PROMISED);
   insertWithin: Store['insertWithin'] = (tx, jobs, now) => this.#within(tx, (txn) => insertJobs(txn, jobs, now));
 
   claim: Store['claim'] = (request, now) => this.#write((txn) => claimJobs(txn, request, now), REPEATABLE);
@@ -87,7 +91,9 @@ export class SqliteStore implements Store {
     await this.#write((txn) => register(txn, worker, now(), leaseMs), REPEATABLE);
     const beatOnce = () => this.#write((txn) => beat(txn, worker, now(), leaseMs), REPEATABLE);
     const inMemory = this.where === ':memory:';
-    const heartbeat = inMemory ? beatFromTimer(options, beatOnce) : beatFromThread(this.where, worker, options);
+    const heartbeat = inMemory
+      ? beatFromTimer(options, beatOnce)
+      : beatFromThread(threadScript(import.meta.url), { file: this.where }, worker, options);
     this.#heartbeats.add(heartbeat);
     return {
       end: async () => {

@@ -2,9 +2,9 @@
 import { afterFiring, afterRun, type Plan, planFiring, planRun, type SlotOutcome } from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
+import { number, text } from '../../rows.ts';
 import type { FireAnswer, FireRequest, RunOutcome, RunRequest, ScheduleOutcome } from '../../schedule-store.ts';
 import { type Row, sql } from '../driver.ts';
-import { number, text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelRows } from './change.ts';
 import { insertJobs } from './insert.ts';
