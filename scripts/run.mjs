@@ -4,7 +4,8 @@
  * 1. Finds a Node that is new enough, or fetches one into .tools (setup.mjs).
  * 2. Installs the dependencies if the lock file changed since the last time.
  * 3. Builds dist if a source file changed since the last time.
- * 4. Runs the task with that Node and ends as the task ends.
+ * 4. For tests, installs the parts of the system they drive, where it may.
+ * 5. Runs the task with that Node and ends as the task ends.
  *
  * This file and setup.mjs are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
  */
@@ -12,7 +13,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { build, findNode, installIn, ROOT, SetupError, say } from './setup.mjs';
+import { build, findNode, installIn, installParts, ROOT, SetupError, say } from './setup.mjs';
 
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
 const BIOME = ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'];
@@ -28,7 +29,7 @@ const TASKS = {
   start: { run: [SERVICE] },
   dev: { run: [['--watch', SOURCES, ...SERVICE]], build: false },
   build: { run: [] },
-  test: { run: [VITEST] },
+  test: { run: [VITEST], parts: true },
   'test:jobs': {
     run: [
       [
@@ -50,9 +51,9 @@ const TASKS = {
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
   'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
-  'test:e2e': { run: [[...VITEST, 'test/journeys']] },
+  'test:e2e': { run: [[...VITEST, 'test/journeys']], parts: true },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
-  'test:coverage': { run: [[...VITEST, '--coverage']] },
+  'test:coverage': { run: [[...VITEST, '--coverage']], parts: true },
   typecheck: { run: [TYPES], build: false },
   lint: { run: [BIOME], build: false },
   check: { run: [TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
@@ -66,6 +67,7 @@ async function main([name, ...args]) {
   const node = await findNode();
   await installIn('.', node);
   if (task.build !== false) await build(node);
+  if (task.parts) installParts();
   for (const [i, command] of task.run.entries()) {
     const all = i === task.run.length - 1 ? [...command, ...args] : command;
     const script = all.find((word) => !word.startsWith('-'));

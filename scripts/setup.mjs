@@ -167,6 +167,43 @@ function sameAsLock(at) {
   );
 }
 
+// --- parts of the system ---
+
+/** What tests drive beside this repository: Debian's package, and a file that shows it is there. */
+const PARTS = {
+  chromium: '/usr/bin/chromium',
+  libfaketime: '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
+};
+const PARTS_MS = 240_000;
+
+/**
+ * Installs the parts that are missing, where that asks nobody: as root on Debian for 64-bit PCs, such as in a fresh container.
+ * Elsewhere, or if it fails, the tests that need them say that they were skipped, and why.
+ */
+export function installParts() {
+  const missing = Object.keys(PARTS).filter((name) => !existsSync(PARTS[name]));
+  const may = process.platform === 'linux' && process.arch === 'x64' && process.getuid() === 0;
+  if (missing.length === 0 || !may || !existsSync('/usr/bin/apt-get')) return;
+  say(`Installing ${missing.join(' and ')} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const get = (...words) =>
+    spawnSync('apt-get', ['-qq', ...words], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: PARTS_MS,
+      encoding: 'utf8',
+    });
+  const install = () => get('install', '-y', '--no-install-recommends', ...missing);
+  let { status, stderr } = install();
+  // A fresh machine has no list of packages yet, or an old one.
+  if (status !== 0) {
+    get('update');
+    ({ status, stderr } = install());
+  }
+  if (status !== 0)
+    say(`They could not be installed; what needs them is skipped. ${(stderr ?? '').trim().split('\n').at(-1)}`);
+}
+
 /** Runs npm with the given Node; only its complaints are shown. Resolves with its exit code. */
 function npm(node, args, cwd) {
   const cli = process.env.npm_execpath;

@@ -22,6 +22,11 @@ export interface End {
 const compiled = mkdtempSync(join(tmpdir(), 'backline-compiled-'));
 afterAll(() => rmSync(compiled, { recursive: true, force: true }));
 
+interface ChildOptions {
+  readonly prefix?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class Child {
   readonly facts: Fact[] = [];
   readonly ended: Promise<End>;
@@ -34,7 +39,7 @@ export class Child {
   }[] = [];
 
   /** @param script a file beside this one; it gets `order` as JSON in its first argument. */
-  constructor(script: string, order: object, options: { readonly prefix?: readonly string[] } = {}) {
+  constructor(script: string, order: object, options: ChildOptions = {}) {
     const path = fileURLToPath(new URL(script, import.meta.url));
     const command = [
       ...(options.prefix ?? []),
@@ -46,7 +51,7 @@ export class Child {
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#process = spawn(command[0]!, command.slice(1), {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...env, NODE_COMPILE_CACHE: compiled },
+      env: { ...env, NODE_COMPILE_CACHE: compiled, ...options.env },
     });
     this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
