@@ -48,6 +48,8 @@ export type { EnqueueOptions, Transaction } from './job/enqueue-options.ts';
 export type { JobFilter, PageOptions } from './job/filter.ts';
 export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
 export { NoRetryError, RetryAfterError } from './job/outcome.ts';
+export type { JobExplanation, Reason } from './job/reason.ts';
+export type { Holder } from './job/standing.ts';
 export { type FinalStatus, STATUSES, type Status, shownStatus } from './job/states.ts';
 export { WorkerPool, type WorkerPoolOptions } from './runner/child-pool.ts';
 export type { WorkerEnvironment } from './runner/environment.ts';

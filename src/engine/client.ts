@@ -13,9 +13,12 @@ import {
   notAllowedNow,
   notForBatches,
 } from '../job/errors.ts';
+import { explain } from '../job/explain.ts';
 import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
+import type { JobExplanation } from '../job/reason.ts';
+import type { RunnerRoom } from '../job/standing.ts';
 import { isFinal } from '../job/states.ts';
 import type {
   Adjustment,
@@ -53,6 +56,8 @@ export interface ClientParts {
   readonly results: Results;
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
+  /** What the runners of this process have room for. */
+  readonly rooms?: () => readonly RunnerRoom[];
 }
 
 export class Client<J extends Jobs = Jobs> {
@@ -136,6 +141,14 @@ export class Client<J extends Jobs = Jobs> {
 
   async count(filter: JobFilter = {}): Promise<number> {
     return this.#parts.store.count(checkFilter(filter));
+  }
+
+  /** Why a job does not run, or what it is doing: everything that holds it back at this moment. @throws JOB_NOT_FOUND. */
+  async explain(id: string): Promise<JobExplanation> {
+    const now = this.now();
+    const standing = await this.#parts.store.standing(idCheck(id, 'id'), now);
+    if (!standing) throw jobNotFound(id);
+    return explain(standing, now, this.#parts.rooms?.());
   }
 
   /** The executions of a job, oldest first, of all its lives. */

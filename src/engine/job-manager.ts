@@ -88,6 +88,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         newId: () => newId(settings.ids),
       },
       wake: () => self.#worker?.wake(),
+      rooms: () => self.#worker?.rooms ?? [],
     });
     const self = this;
     this.#url = database;

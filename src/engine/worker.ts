@@ -7,10 +7,12 @@ import type { EnqueueOptions, Transaction } from '../job/enqueue-options.ts';
 import { isClosed } from '../job/errors.ts';
 import type { ClaimedJob } from '../job/job.ts';
 import type { Outcome } from '../job/outcome.ts';
+import type { RunnerRoom } from '../job/standing.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Lease, MaybePromise, Store, StoreChange, WorkerInfo } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { sleep } from '../util/sleep.ts';
+import { messageOf } from '../util/text.ts';
 import type { Events } from './events.ts';
 import { Execution, type ExecutionParts } from './executor.ts';
 import { Finisher } from './finisher.ts';
@@ -132,6 +134,16 @@ export class Worker {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  /** What its runners have room for. */
+  get rooms(): RunnerRoom[] {
+    const { owner } = this.#options.info;
+    return [...this.#lanes].map(([runner, types]) => {
+      const { name, slots, problem = null } = runner;
+      const running = this.#runningOn(runner);
+      return { owner, name, types, slots, running, problem: problem === null ? null : messageOf(problem) };
+    });
   }
 
   /** How long ago the loop last reached the store, in milliseconds. */

@@ -14,6 +14,7 @@ import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
 import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
+import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -105,6 +106,8 @@ export interface Store {
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
   queues(now: number): Promise<QueueRow[]>;
+  /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
+  standing(id: string, now: number): Promise<Standing | null>;
   stats(): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
   metrics(range: MetricsRange): Promise<StoreMetrics>;
@@ -286,6 +289,7 @@ export interface QueueRow {
   readonly pausedReason: string | null;
   readonly pausedBy: string | null;
   readonly pausedUntil: number | null;
+  readonly pausedAt: number | null;
   readonly maxRunning: number | null;
   readonly counts: Readonly<Record<Status, number>>;
   /** Run time of the oldest job that could run now, or null. */

@@ -19,6 +19,7 @@ import { metricsCases } from './store/metrics.ts';
 import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
+import { standingCases } from './store/standing.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
 import { watchCases } from './store/watch.ts';
@@ -53,6 +54,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   batches: batchCases,
   people: peopleCases,
   list: listCases,
+  standing: standingCases,
   'prune, remove, expire': pruneCases,
   metrics: metricsCases,
   watch: watchCases,

@@ -50,6 +50,7 @@ import {
   workersOf,
 } from './sql/read.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { standingOf } from './sql/standing.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -236,8 +237,8 @@ export class PostgresStore implements Store {
   adjust: Store['adjust'] = (id, change, now) =>
     this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
-  setQueue: Store['setQueue'] = (name, change) =>
-    this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
+  setQueue: Store['setQueue'] = (name, change, now) =>
+    this.#write((txn) => setQueue(txn, this.#locks, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
@@ -267,6 +268,7 @@ export class PostgresStore implements Store {
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
+  standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 

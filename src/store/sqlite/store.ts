@@ -18,6 +18,7 @@ import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { standingOf } from './sql/standing.ts';
 import { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -148,7 +149,7 @@ export class SqliteStore implements Store {
   adjust: Store['adjust'] = (id, change, now) =>
     this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
-  setQueue: Store['setQueue'] = (name, change) => this.#write((txn) => setQueue(txn, name, change), PROMISED);
+  setQueue: Store['setQueue'] = (name, change, now) => this.#write((txn) => setQueue(txn, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
 
@@ -176,6 +177,7 @@ export class SqliteStore implements Store {
   attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
+  standing: Store['standing'] = async (id, now) => this.#read((db) => standingOf(db, id, now));
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 
