@@ -3,7 +3,7 @@ import type { Resolved } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
 import { unknownJobType } from '../../../job/errors.ts';
 import { JobScheduler } from '../../drop/watcher.ts';
-import { mustBeLoopback, type StatusServer, startServer } from '../../http/server.ts';
+import { mustBeLoopback, type RunningServer, startServer } from '../../http/server.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings, shownDatabase } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -33,7 +33,7 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const options = { ...managerOptions(resolved, logger), worker, handleSignals: false };
   const manager = new JobManager(settings.database, options);
   const scheduler = schedulerOf(manager, resolved, logger);
-  let server: StatusServer | undefined;
+  let server: RunningServer | undefined;
   try {
     await manager.start();
     server = await startServer(manager, { ...settings, now: () => manager.now() });
@@ -71,7 +71,12 @@ const schedulerOf = (manager: JobManager, { settings }: Resolved, logger: Logger
   });
 };
 
-const tell = async (out: Output, resolved: Resolved, server: StatusServer, types: readonly string[]): Promise<void> => {
+const tell = async (
+  out: Output,
+  resolved: Resolved,
+  server: RunningServer,
+  types: readonly string[],
+): Promise<void> => {
   const { settings } = resolved;
   const { port, maxConcurrentJobs } = settings;
   const database = shownDatabase(resolved);
