@@ -44,6 +44,11 @@ const jobs = {
     ...{ method: 'GET', path: '/jobs/{id}', scope: 'read', tag: 'jobs' },
     summary: 'Show one job.',
   },
+  explain: {
+    ...{ method: 'GET', path: '/jobs/{id}/explanation', scope: 'read', tag: 'jobs' },
+    summary: 'Say why a job does not run, or what it is doing.',
+    description: 'Everything that holds it back at this moment, each with a sentence and what can be done about it.',
+  },
   attempts: {
     ...{ method: 'GET', path: '/jobs/{id}/attempts', scope: 'read', tag: 'jobs' },
     summary: 'List the executions of a job, oldest first.',

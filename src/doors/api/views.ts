@@ -51,6 +51,7 @@ export const enqueuedItemView = (item: Answer<'enqueueMany'>[number]) =>
 export const queueView = (queue: Answer<'queues'>[number]): QueueView => ({
   ...queue,
   pausedUntil: isoOrNull(queue.pausedUntil),
+  pausedAt: isoOrNull(queue.pausedAt),
   oldestDueAt: isoOrNull(queue.oldestDueAt),
 });
 

@@ -3,7 +3,7 @@ import type { Client } from '../../engine/client.ts';
 import type { EventMap, EventName } from '../../engine/events.ts';
 
 type Verbs =
-  | ('enqueue' | 'enqueueMany' | 'get' | 'list' | 'count' | 'attempts' | 'logs' | 'result')
+  | ('enqueue' | 'enqueueMany' | 'get' | 'list' | 'count' | 'explain' | 'attempts' | 'logs' | 'result')
   | ('cancel' | 'cancelAll' | 'retry' | 'retryAll' | 'remove' | 'removeAll')
   | ('reprioritise' | 'reschedule' | 'runNow' | 'pauseJob' | 'resumeJob')
   | ('queues' | 'pauseQueue' | 'resumeQueue' | 'limitQueue' | 'stats' | 'metrics' | 'now');

@@ -27,7 +27,7 @@ const makeDesk = (api: ApiClient, aheadMs: number): Desk => ({
   now: () => Date.now() + aheadMs,
 });
 
-const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'attempts' | 'logs' | 'result'> => ({
+const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'explain' | 'attempts' | 'logs' | 'result'> => ({
   get: (id) => orIf(['JOB_NOT_FOUND'], null, async () => jobOf(await api.jobs.get({ id }))),
   list: async (filter = {}, page = {}) => {
     const parts = inParts(filter);
@@ -39,6 +39,8 @@ const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'attempts
     const counts = await Promise.all(inParts(filter).map((part) => api.jobs.count(queryOf(part))));
     return counts.reduce((sum, { count }) => sum + count, 0);
   },
+  // Loaded when it is asked for: it brings the schemas with it.
+  explain: async (id) => (await import('../api/explanation.ts')).explanationOf(await api.jobs.explain({ id })),
   attempts: async (id) => (await api.jobs.attempts({ id })).attempts.map(attemptOf),
   logs: async (id, { after, limit } = {}) => {
     const { lines } = await api.jobs.logs({ id, limit, after: after && `${after.claim}:${after.n}` });
@@ -96,6 +98,7 @@ const running = (api: ApiClient): Pick<Desk, System> => ({
     (await api.queues.list()).queues.map((queue) => ({
       ...queue,
       pausedUntil: msOrNull(queue.pausedUntil),
+      pausedAt: msOrNull(queue.pausedAt),
       oldestDueAt: msOrNull(queue.oldestDueAt),
     })),
   // By whom, the service knows itself.
