@@ -12,6 +12,7 @@ export { closeJobManager, getJobManager } from './engine/application.ts';
 export type { ApplicationJob, Trigger } from './engine/application-job.ts';
 export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';
 export type { FunctionOptions, TypeOptions } from './engine/application-options.ts';
+export type { Bulk, BulkAudit, BulkRequest, BulkResult, BulkStart } from './engine/bulk.ts';
 export { Client } from './engine/client.ts';
 export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';
 export type { EventMap, EventName, JobEvent } from './engine/events.ts';
@@ -33,6 +34,7 @@ export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
 export type { BatchCounts, BatchEnd, BatchInfo, CallbackKind, FailurePolicy } from './job/batch.ts';
+export type { BulkAction, BulkPreview, SkipReason } from './job/bulk.ts';
 export type { Duration } from './job/check.ts';
 export type { Context, JobInfo, JobLog, Progress } from './job/context.ts';
 export {

@@ -1,10 +1,12 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
+import { isBuiltIn } from '../job/bulk.ts';
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
   asyncSchemaInTransaction,
+  builtInType,
   fileOnly,
   inItem,
   invalidOption,
@@ -32,6 +34,7 @@ import type {
   WorkerRow,
 } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { Bulk, type BulkParts } from './bulk.ts';
 import {
   type Enqueued,
   type EnqueuedBatch,
@@ -58,6 +61,8 @@ export interface ClientParts {
   readonly wake: () => void;
   /** What the runners of this process have room for. */
   readonly rooms?: () => readonly RunnerRoom[];
+  /** Is told of every change of many jobs before it begins; what it throws stops it. */
+  readonly audit?: BulkParts['audit'];
 }
 
 export class Client<J extends Jobs = Jobs> {
@@ -218,6 +223,7 @@ export class Client<J extends Jobs = Jobs> {
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
     if (!old) throw jobNotFound(id);
+    if (isBuiltIn(old.type)) throw builtInType(old.type);
     if (old.batch)
       throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
@@ -265,6 +271,11 @@ export class Client<J extends Jobs = Jobs> {
   /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
   async removeAll(which: Which): Promise<number> {
     return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.now());
+  }
+
+  /** Changes of many jobs that can be looked at first, and are carried out by a job of their own. */
+  get bulk(): Bulk {
+    return new Bulk(this.#parts);
   }
 
   /** Stops the start of jobs of a queue, in every process, until it is resumed or `until`. Running jobs go on. */

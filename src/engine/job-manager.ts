@@ -15,6 +15,7 @@ import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
+import { BulkRunner } from './chores/bulk-runner.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
 import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
@@ -53,6 +54,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #poller: Repeater | undefined;
   #chores: Repeater[] = [];
   #pruner: Pruner | undefined;
+  #bulk: Repeater | undefined;
+  #stopBulk: (() => Promise<void>) | undefined;
   #undo: (() => void)[] = [];
   #wanted = false;
   #listening = false;
@@ -87,7 +90,10 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         maxPayloadBytes: settings.maxPayloadBytes,
         newId: () => newId(settings.ids),
       },
-      wake: () => self.#worker?.wake(),
+      wake: () => {
+        self.#worker?.wake();
+        self.#bulk?.soon();
+      },
       rooms: () => self.#worker?.rooms ?? [],
     });
     const self = this;
@@ -257,6 +263,13 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       this.#chores.push(repeater);
       return repeater;
     };
+    const { defaultWait, pollMs } = this.#settings;
+    const bulk = new BulkRunner({ store, clock, events: this.#events, owner, defaultWait });
+    this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
+    this.#stopBulk = () => {
+      bulk.stop();
+      return this.#bulk!.stop();
+    };
     chore('the rescue of orphans', leaseMs / 4, () => rescuer.run());
     chore('the clean-up', cleanupMs, () => this.#pruner!.run());
     chore('the sample of depths', SAMPLE_MS, () => sampleDepths(store, clock, metricsMs)).soon();
@@ -309,6 +322,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async #close(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
+    // Before its lease ends, under which it hands back what is not done.
+    await Promise.race([this.#stopBulk?.(), sleep(PATIENCE_MS, { keepAlive: false })]);
     await this.#worker?.stop(timeoutMs);
     await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
     this.#closed = true;

@@ -6,6 +6,7 @@
  *    the limit of its queue, the limit of its key, workers that are missing or full, jobs before it.
  * 3. If nothing does, it is about to start.
  */
+import { isBuiltIn } from './bulk.ts';
 import { batchRuns, ended, runs } from './explain-ended.ts';
 import type { Job } from './job.ts';
 import type { Full, JobExplanation, Reason } from './reason.ts';
@@ -28,7 +29,8 @@ const reasonsOf = (standing: Standing, now: number, rooms: readonly RunnerRoom[]
   const fitting = fittingOf(standing, now);
   if (!Array.isArray(fitting)) return [...found, fitting];
   // While it could not run anyway, who is full and who comes first says nothing: that will be otherwise then.
-  if (itself.length === 0) found.push(...ofRooms(job, rooms, fitting), ...ofSlots(fitting), ...ofOrder(standing));
+  if (itself.length === 0 && !isBuiltIn(job.type))
+    found.push(...ofRooms(job, rooms, fitting), ...ofSlots(fitting), ...ofOrder(standing));
   return found.length > 0 ? found : [starting(fitting)];
 };
 
@@ -146,6 +148,8 @@ const starting = (fitting: readonly WorkerFacts[]): Reason => {
 const fittingOf = ({ job, workers }: Standing, now: number): WorkerFacts[] | Reason => {
   const alive = workers.filter(({ leaseUntil }) => leaseUntil > now);
   if (alive.length === 0) return { code: 'no-worker', says: 'No worker is alive.', next: 'Start one: backline work' };
+  // Beside its slots, and whatever it serves.
+  if (isBuiltIn(job.type)) return alive.map((worker) => ({ ...worker, running: 0 }));
   const knowing = alive.filter(({ types }) => types.includes(job.type));
   if (knowing.length === 0) {
     const known = distinct(alive.flatMap(({ types }) => types));

@@ -9,6 +9,8 @@
  *   transaction in which one of them moved, whatever verb moved it (src/job/batch.ts says how). Where much must be cancelled, it may
  *   take several transactions, one after the other.
  */
+import type { SurveyRow } from '../job/bulk.ts';
+import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
@@ -77,6 +79,11 @@ export interface Store {
    * @returns how many.
    */
   remove(target: Target, now: number): Promise<number>;
+  /**
+   * One step of a change of many jobs, by a job that runs it: the change, how far it has come (progress and a log line) and the look
+   * whether it may go on are one transaction. Nothing is done if the job no longer runs under its claim, or was cancelled.
+   */
+  bulkStep(step: BulkStep, now: number): Promise<BulkOutcome>;
   /** Sets pause and limit of a queue. */
   setQueue(name: string, change: QueueChange, now: number): Promise<void>;
   /** Sets how many jobs with a limit key may run at once; null lifts it. */
@@ -108,6 +115,8 @@ export interface Store {
   queues(now: number): Promise<QueueRow[]>;
   /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
   standing(id: string, now: number): Promise<Standing | null>;
+  /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
+  survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
   stats(): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
   metrics(range: MetricsRange): Promise<StoreMetrics>;

@@ -59,6 +59,8 @@ describe('with --url', () => {
     expect(there).toEqual(here);
     expect(there).toMatchObject({ reasons: [{ code: 'delayed', runAt: expect.stringMatching(/Z$/) }] });
     expect(errorOf(await far('explain', 'nobody'))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await ask('jobs', 'cancel', id);
+    await ask('jobs', 'rm', id);
   });
 
   test('many jobs are handed in at once', async () => {

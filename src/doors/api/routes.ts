@@ -126,6 +126,16 @@ const bulk = {
     ...{ method: 'POST', path: '/bulk/remove', scope: 'admin', tag: 'bulk' },
     summary: 'Delete every job of a filter that does not run.',
   },
+  preview: {
+    ...{ method: 'POST', path: '/bulk/preview', scope: 'read', tag: 'bulk' },
+    summary: 'Say to how many jobs something would be done, and why it would leave others alone.',
+  },
+  start: {
+    ...{ method: 'POST', path: '/bulk', scope: 'operate', tag: 'bulk', creates: true, successStatus: 201 },
+    summary: 'Do something to every job of a filter, as a job of its own.',
+    description:
+      'It works in steps, with progress and a log; cancelling it stops it between two of them. Its result says how many were done.',
+  },
 } as const satisfies Record<string, Route>;
 
 const queues = {

@@ -13,6 +13,7 @@ type Worker = Omit<Awaited<ReturnType<Client['workers']>>[number], 'beat' | 'pid
 
 export interface Desk extends Pick<Client, Verbs> {
   workers(): Promise<readonly Worker[]>;
+  readonly bulk: Pick<Client['bulk'], 'preview'>;
   /** Hears what happens to jobs; only where the database is open. */
   on?<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
 }

@@ -1,5 +1,6 @@
 /** A service elsewhere, as commands see it: the verbs of the client, carried out through the API. */
 import { BacklineError } from '../../job/backline-error.ts';
+import type { BulkAction } from '../../job/bulk.ts';
 import { checkDuration, checkInstant } from '../../job/check.ts';
 import { checkFilter, type JobFilter, type PageOptions } from '../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../job/job.ts';
@@ -24,6 +25,14 @@ const makeDesk = (api: ApiClient, aheadMs: number): Desk => ({
   ...asking(api),
   ...changing(api),
   ...running(api),
+  bulk: {
+    preview: async ({ filter, action }) => {
+      const { oldest, newest, snapshotAt, ...counts } = await api.bulk.preview({
+        ...{ which: whichOf(filter), action: actionOf(action) },
+      });
+      return { ...counts, oldest: msOrNull(oldest), newest: msOrNull(newest), snapshotAt: ms(snapshotAt) };
+    },
+  },
   now: () => Date.now() + aheadMs,
 });
 
@@ -147,6 +156,9 @@ const queryOf = ({ payload, ...filter }: JobFilter) => {
 };
 
 const whichOf = (which: JobFilter | { readonly all: true }) => ('all' in which ? { all: which.all } : queryOf(which));
+
+const actionOf = (action: BulkAction) =>
+  action.kind === 'reschedule' ? { ...action, runAt: iso(action.runAt) } : action;
 
 /** A filter with more ids than an address can hold, as several. */
 const inParts = (filter: JobFilter): JobFilter[] => {

@@ -30,8 +30,9 @@ import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
 import { heldOpen, measureClock, Reader } from './reader.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
+import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { cancelChunk } from './sql/cancel.ts';
-import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
+import { adjustJob, applyChanges, saveProgress, writeLogs } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
@@ -237,6 +238,8 @@ export class PostgresStore implements Store {
   adjust: Store['adjust'] = (id, change, now) =>
     this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
+  bulkStep: Store['bulkStep'] = (step, now) => this.#write((txn) => bulkStep(txn, step, now), PROMISED);
+
   setQueue: Store['setQueue'] = (name, change, now) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change, now), PROMISED);
 
@@ -268,6 +271,7 @@ export class PostgresStore implements Store {
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
+  survey: Store['survey'] = (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
@@ -391,8 +395,3 @@ export class PostgresStore implements Store {
     }
   }
 }
-
-const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<null[]> => {
-  await appendLogs(txn, lines);
-  return [];
-};

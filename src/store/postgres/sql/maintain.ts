@@ -92,7 +92,8 @@ export const expireDue = async (txn: Transaction, now: number): Promise<number> 
 };
 
 /** What a batch still counts stays until the batch has ended. */
-const keptByBatch = (parent: string): string => `EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.id = ${parent})`;
+export const keptByBatch = (parent: string): string =>
+  `EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.id = ${parent})`;
 
 /**
  * Only the 2,000 oldest are looked at, so that many rows which are old but finished late cost nothing. A parent stays until its

@@ -104,7 +104,7 @@ export const expireRows = (txn: Transaction, seqs: readonly number[], now: numbe
 const finished = (status: FinalStatus) => `status = '${status}' AND status NOT IN ('queued', 'running')`;
 
 /** What a batch still counts stays until the batch has ended. The few that run are looked up once per statement. */
-const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
+export const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
   SELECT id FROM jobs INDEXED BY jobs_running WHERE status = 'running' AND lease_owner IS NULL)`;
 
 /**
