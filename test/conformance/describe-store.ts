@@ -6,6 +6,7 @@ import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
 import { batchCases } from './store/batches.ts';
+import { bulkCases } from './store/bulk.ts';
 import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
 import { claimCases } from './store/claim.ts';
@@ -53,6 +54,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   cancel: cancelCases,
   batches: batchCases,
   people: peopleCases,
+  bulk: bulkCases,
   list: listCases,
   standing: standingCases,
   'prune, remove, expire': pruneCases,
