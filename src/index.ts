@@ -30,6 +30,7 @@ export type {
 } from './engine/metrics.ts';
 export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export { explainTrigger, type NextRunsOptions, nextRuns } from './engine/next-runs.ts';
+export type { Processor, ProcessorState } from './engine/processor.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';

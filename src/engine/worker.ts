@@ -62,6 +62,7 @@ export class Worker {
   #lease: Lease | undefined;
   #loop: Promise<void> | undefined;
   #stopping = false;
+  #paused = false;
   #awake: (() => void) | undefined;
   #woken = false;
   #emptied: (() => void)[] = [];
@@ -136,13 +137,28 @@ export class Worker {
     return this.#running.size;
   }
 
+  get name(): string {
+    return this.#options.info.name;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Takes no more jobs until it is set back; what runs goes on, and its lease is kept. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    this.wake();
+  }
+
   /** What its runners have room for. */
   get rooms(): RunnerRoom[] {
     const { owner } = this.#options.info;
     return [...this.#lanes].map(([runner, types]) => {
       const { name, slots, problem = null } = runner;
       const running = this.#runningOn(runner);
-      return { owner, name, types, slots, running, problem: problem === null ? null : messageOf(problem) };
+      const said = this.#paused ? 'its worker was stopped by request' : problem === null ? null : messageOf(problem);
+      return { owner, name, types, slots: this.#paused ? 0 : slots, running, problem: said };
     });
   }
 
@@ -195,6 +211,7 @@ export class Worker {
    * begins at once, and the order of the queue is kept.
    */
   #wanted(): { n: number; types: readonly string[] } {
+    if (this.#paused) return { n: 0, types: [] };
     let n = Math.min(this.#options.info.slots - this.#running.size, MAX_CLAIM);
     const open: (readonly string[])[] = [];
     for (const [runner, types] of this.#lanes) {
@@ -242,8 +259,8 @@ export class Worker {
   #start(job: ClaimedJob, cancelled: string | undefined): void {
     const type = this.#options.types.get(job.type)!;
     if (cancelled !== undefined) return void this.#report(job, type, { kind: 'cancelled', reason: cancelled });
-    // The claim was on its way when the worker was stopped.
-    if (this.#stopping) return void this.#report(job, type, { kind: 'released' });
+    // The claim was on its way when the worker was stopped, or paused.
+    if (this.#stopping || this.#paused) return void this.#report(job, type, { kind: 'released' });
     const execution = new Execution(job, type, this.#execution);
     this.#running.add(execution);
     void execution.run().then(() => {
