@@ -138,6 +138,7 @@ export const toQueue = (row: Row, counts: QueueRow['counts'], now: number): Queu
     pausedReason: paused ? textOrNull(row['paused_reason']) : null,
     pausedBy: paused ? textOrNull(row['paused_by']) : null,
     pausedUntil: paused ? until : null,
+    pausedAt: paused ? numberOrNull(row['paused_at']) : null,
     maxRunning: numberOrNull(row['max_running']),
     counts,
     oldestDueAt: numberOrNull(row['oldest_due']),
