@@ -179,7 +179,7 @@ describe.each(DATABASES)('on %s', (_, fresh) => {
     const url = fresh();
     const deaf = signal();
     onTestFinished(() => deaf.reach());
-    const worker = await startManager({ jobs: { deaf: job({ run: () => deaf.reached }) } }, url);
+    const worker = await startManager({ jobs: { deaf: job({ run: () => deaf.reached }) }, grace: '60s' }, url);
     const { id } = await worker.enqueue('deaf');
     await until(async () => (await worker.get(id))?.status === 'running');
     await worker.cancel(id);

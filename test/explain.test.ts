@@ -217,7 +217,7 @@ describe.each(DATABASES)('on %s', (_, fresh) => {
   test('a running job that was asked to stop says so first', async () => {
     const stubborn = signal();
     const url = fresh();
-    const worker = await startManager({ jobs: { deaf: job({ run: () => stubborn.reached }) } }, url);
+    const worker = await startManager({ jobs: { deaf: job({ run: () => stubborn.reached }) }, grace: '60s' }, url);
     onTestFinished(() => stubborn.reach());
     const { id } = await worker.enqueue('deaf');
     await running(worker, id);

@@ -63,12 +63,20 @@ export class BulkRunner {
 
   /** Does all that waits, one after the other. */
   async run(): Promise<void> {
+    for (let job = await this.#claim(); job; job = await this.#claim()) await this.#carryOut(job);
+  }
+
+  async #claim(): Promise<ClaimedJob | null> {
     const { store, clock, owner } = this.#parts;
-    // Asked of the counters: a claim would be a transaction at every look.
-    while (!this.#stop.signal.aborted && (await store.count(WAITING)) > 0) {
+    if (this.#stop.signal.aborted) return null;
+    try {
+      // Asked of the counters: a claim would be a transaction at every look.
+      if ((await store.count(WAITING)) === 0) return null;
       const { jobs } = await store.claim({ owner, n: 1, types: [BULK_TYPE], queues: [BULK_TYPE] }, clock.now());
-      if (jobs.length === 0) return;
-      await this.#carryOut(jobs[0]!);
+      return jobs[0] ?? null;
+    } catch {
+      // A store that is away is told of once, by whoever polls it; this looks again by and by.
+      return null;
     }
   }
 
