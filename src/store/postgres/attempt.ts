@@ -105,13 +105,16 @@ export const attempt = async (
 ): Promise<boolean | null | typeof MUST_BE_ALONE> => {
   const db = new Connection(client, shared.statements);
   const begunAt = performance.now();
-  const begun = db.script(beginning(shared, options)).then(([row]) => ({
-    begunAt,
-    xid: String(row!['xid']),
-    epoch: row!['epoch'] === null ? null : String(row!['epoch']),
-    othersListen: row!['listened'] === true,
-    listened: row!['listened'] === true || shared.isWatched(),
-  }));
+  const begun = db.script(beginning(shared, options)).then(([row]) => {
+    db.answeredBy(Number(row!['pid']));
+    return {
+      begunAt,
+      xid: String(row!['xid']),
+      epoch: row!['epoch'] === null ? null : String(row!['epoch']),
+      othersListen: row!['listened'] === true,
+      listened: row!['listened'] === true || shared.isWatched(),
+    };
+  });
   begun.catch(() => {});
   const txn = new Transaction(shared.where, db, begun, shared.queues);
   txn.readied = shared.positions.active ? [] : null;
@@ -143,7 +146,7 @@ const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: Atte
   const lock = CLAIM_LOCK[claims];
   return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
     SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
-    SELECT pg_current_xact_id()::text AS xid, (SELECT mark FROM backline.job_epoch) AS epoch,
+    SELECT pg_current_xact_id()::text AS xid, pg_backend_pid() AS pid, (SELECT mark FROM backline.job_epoch) AS epoch,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };
 
