@@ -81,11 +81,15 @@ export interface Server {
  */
 const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal || signal=INT; kill -s $signal $server; wait $server';
 
-/** Starts a server. Nothing is synced to disk, unless the flags say so: what a power cut does is not tested here. */
+/**
+ * Starts a server. Nothing is synced to disk, unless the flags say so: what a power cut does is not tested here.
+ * @param standbyOf the port of a server whose copy it is to be, which follows it from then on; without it, it is a new one.
+ */
 export const startServer = async (
   binaries: Binaries,
   flags: readonly string[] = [],
   under = tmpdir(),
+  standbyOf: number | null = null,
 ): Promise<Server> => {
   if (!('folder' in binaries)) throw new Error(binaries.without);
   const folder = mkdtempSync(join(under, 'backline-pg-'));
@@ -94,11 +98,11 @@ export const startServer = async (
   chmodSync(folder, 0o700);
   const data = join(folder, 'data');
   const own = { ...(as ?? {}), cwd: folder, env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' } };
-  execFileSync(
-    join(binaries.folder, 'initdb'),
-    ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
-    { ...own, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const [maker, words] = standbyOf === null ? INIT : copyOf(standbyOf);
+  execFileSync(join(binaries.folder, maker), ['-D', data, '-U', 'postgres', '--no-sync', ...words], {
+    ...own,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const port = await freePort();
   const url = (database = 'postgres') => `postgres://postgres@127.0.0.1:${port}/${database}`;
   let child: ChildProcess | undefined;
@@ -129,6 +133,14 @@ export const startServer = async (
     },
   };
 };
+
+const INIT: Maker = ['initdb', ['--auth=trust', '--encoding=UTF8', '--locale=C']];
+/** It writes down whom to follow. Only Debian's packages have it. */
+const copyOf = (port: number): Maker => [
+  'pg_basebackup',
+  ['-h', '127.0.0.1', '-p', String(port), '--write-recovery-conf', '--checkpoint=fast'],
+];
+type Maker = readonly [program: string, words: readonly string[]];
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
