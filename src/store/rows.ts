@@ -4,7 +4,8 @@
  */
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
-import type { DepthRow, FlowRow, QueueRow, StoreChange, WorkerRow } from './store.ts';
+import type { QueueRow, StoreChange, WorkerRow } from './store.ts';
+import type { DepthRow, FlowRow } from './store-metrics.ts';
 
 export type Value = string | number | boolean | null;
 export type Row = Readonly<Record<string, Value>>;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { JobManager } from 'backline';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { everyone } from '../../src/doors/api/access.ts';
 import { contract } from '../../src/doors/api/contract.ts';
 import { enqueueOptions } from '../../src/doors/api/contract-jobs.ts';
 import { examples } from '../../src/doors/api/examples.ts';
@@ -135,6 +136,18 @@ describe('the contract', () => {
           expect([name, error === 'NOT_PERMITTED']).toEqual([name, rank[scope] < rank[route.scope]]);
         }
       }
+    } finally {
+      await manager.close();
+    }
+  });
+
+  test('does not let do to many what may not be done to one', async () => {
+    const manager = await started(':memory:');
+    try {
+      const api = localClient({ client: manager, caller: { ...everyone, scope: 'operate' } });
+      const change = { which: { type: ['double'] }, action: { kind: 'remove' as const } };
+      await expect(api.bulk.start(change)).rejects.toMatchObject({ code: 'NOT_PERMITTED', allowed: 'admin' });
+      expect((await api.bulk.preview(change)).count).toBe(0);
     } finally {
       await manager.close();
     }

@@ -220,6 +220,36 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     expect(await call('jobs.count', {})).toEqual({ count: 0 });
   },
 
+  'a change of many jobs is looked at, begun as a job, and waited for': async ({ call, manager }) => {
+    await manager.pauseQueue('default');
+    await manager.enqueueMany([1, 2, 3].map((n) => ({ type: 'double', payload: n, options: { queue: 'default' } })));
+    const which = { q: 'type:double status:queued' };
+    const action = { kind: 'reschedule', runAt: '2099-01-01T00:00:00+01:00' } as const;
+    const { snapshotAt, count, ...rest } = await call('bulk.preview', { which, action });
+    expect({ count, ...rest }).toMatchObject({ count: 3, byStatus: { queued: 3 }, skipped: {} });
+    expect(rest.oldest).toMatch(/Z$/);
+    const { id } = await call('bulk.start', { which, action, snapshotAt, expected: count });
+    expect(await call('jobs.result', { id, timeoutMs: 10_000 })).toEqual({ id, result: { done: 3, skipped: {} } });
+    const moved = await call('jobs.list', { type: ['double'] });
+    expect(moved.jobs.map(({ runAt }: { runAt: string }) => runAt)).toEqual(Array(3).fill('2098-12-31T23:00:00.000Z'));
+    await expect(call('bulk.start', { which, action, expected: 9 })).rejects.toMatchObject({ code: 'BULK_CHANGED' });
+    const removal = await call('bulk.start', { which: { type: ['double'] }, action: { kind: 'remove' } });
+    expect((await call('jobs.result', { id: removal.id })).result).toEqual({ done: 3, skipped: {} });
+  },
+
+  'why a job does not run is told': async ({ call, manager }) => {
+    const { id } = await manager.enqueue('double', 1, { delay: '1h' });
+    await manager.pauseQueue('default', { reason: 'night' });
+    expect(await call('jobs.explain', { id })).toMatchObject({
+      ...{ id, status: 'scheduled' },
+      reasons: [
+        { code: 'delayed', runAt: expect.stringMatching(/Z$/) },
+        { code: 'queue-paused', reason: 'night', since: expect.stringMatching(/Z$/), until: null },
+      ],
+    });
+    await expect(call('jobs.explain', { id: 'nobody' })).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+  },
+
   'queues are listed, paused, resumed and limited': async (subject) => {
     const { call, manager } = subject;
     await manager.enqueue('double', 1, { queue: 'letters', held: true });
@@ -420,6 +450,8 @@ export const REFUSALS: readonly (readonly [operation: string, input: unknown, co
   ],
   ['batches.seal', { id: 'waits' }, 'NOT_A_BATCH', 'id'],
   ['batches.seal', { id: 'nobody' }, 'JOB_NOT_FOUND', 'id'],
+  ['bulk.start', { which: {}, action: { kind: 'cancel' } }, 'FILTER_TOO_WIDE', 'filter'],
+  ['bulk.preview', { which: { all: true }, action: { kind: 'burn' } }, 'INVALID_OPTION', 'action.kind'],
   ['bulk.cancel', {}, 'INVALID_OPTION', 'which'],
   ['bulk.cancel', { which: {} }, 'FILTER_TOO_WIDE', 'filter'],
   ['bulk.cancel', { which: { q: '  ' } }, 'FILTER_TOO_WIDE', 'filter'],
