@@ -12,19 +12,22 @@ export interface Line {
   readonly peerValue: number | null;
   /** Ours divided by the peer's. */
   readonly ratio: number | null;
+  /** The lowest and the highest ratio of a single round: what lies within is noise. Null if there was but one. */
+  readonly band: readonly [low: number, high: number] | null;
   /** What the plain script reached; of threads and children, bare messages. */
   readonly limit: number;
   /** Ours divided by the limit. */
   readonly ofLimit: number;
 }
 
-export const line = (
-  { bench, unit }: Figure,
-  store: string,
-  ours: number,
-  peer: { name: string; value: number } | null,
-  limit: number,
-): Line => ({
+export interface Peer {
+  readonly name: string;
+  readonly value: number;
+  /** Ours divided by the peer's, round by round. */
+  readonly ratios: readonly number[];
+}
+
+export const line = ({ bench, unit }: Figure, store: string, ours: number, peer: Peer | null, limit: number): Line => ({
   bench,
   store,
   ours: rounded(ours),
@@ -32,26 +35,31 @@ export const line = (
   peer: peer?.name ?? null,
   peerValue: peer ? rounded(peer.value) : null,
   ratio: peer ? rounded(ours / peer.value) : null,
+  band: bandOf(peer?.ratios ?? []),
   limit: rounded(limit),
   ofLimit: rounded(ours / limit),
 });
 
+const bandOf = (ratios: readonly number[]): Line['band'] =>
+  ratios.length < 2 ? null : [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))];
+
 /** Three digits are more than such measures are worth. */
 const rounded = (value: number): number => (value >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
 
-const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'limit', 'ours/limit', 'against'];
+const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'of rounds', 'limit', 'ours/limit', 'against'];
 const LAST = HEAD.length - 1;
 
 export const table = (lines: readonly Line[]): string => {
   const rows = [
     HEAD,
-    ...lines.map(({ bench, store, unit, ours, peer, peerValue, ratio, limit, ofLimit }) => [
+    ...lines.map(({ bench, store, unit, ours, peer, peerValue, ratio, band, limit, ofLimit }) => [
       bench,
       store,
       unit,
       shown(ours),
       shown(peerValue),
       shown(ratio),
+      band ? `${shown(band[0])}..${shown(band[1])}` : '–',
       shown(limit),
       shown(ofLimit),
       peer ?? '',

@@ -64,12 +64,17 @@ const linesOf = (
   peers: readonly ContenderName[],
   names: Peers,
 ): Line[] => {
-  const of = (name: ContenderName, at: Durability, i: number): number =>
-    median(entries.find((one) => one.name === name && one.durability === at)!.rounds.map((values) => values[i]!));
+  const all = (name: ContenderName, at: Durability, i: number): number[] =>
+    entries.find((one) => one.name === name && one.durability === at)!.rounds.map((values) => values[i]!);
+  const of = (...which: Parameters<typeof all>): number => median(all(...which));
   return durabilities.flatMap((durability) =>
     figures.flatMap((figure, i) => {
       const [ours, limit] = [of('backline', durability, i), of(against.limit, durability, i)];
-      const peer = (name: ContenderName) => ({ name: names[name]!, value: of(name, against.peersAt, i) });
+      const peer = (name: ContenderName) => {
+        const theirs = all(name, against.peersAt, i);
+        const ratios = all('backline', durability, i).map((value, round) => value / theirs[round]!);
+        return { name: names[name]!, value: median(theirs), ratios };
+      };
       return (peers.length === 0 ? [null] : peers.map(peer)).map((one) =>
         line(figure, `${store}/${durability}`, ours, one, limit),
       );

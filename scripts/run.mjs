@@ -51,6 +51,7 @@ const TASKS = {
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
   'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
+  'test:postgres-versions': { run: [['test/versions/main.ts']], build: false },
   'test:e2e': { run: [[...VITEST, 'test/journeys']], parts: true },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']], parts: true },

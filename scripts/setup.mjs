@@ -74,24 +74,42 @@ function fetchNode() {
     const already = firstInstalled();
     if (already) return already;
     say(`Fetching Node ${FETCHED} (${have}) …`);
-    // Into a folder of its own first: an interrupted fetch must not look like a finished one.
-    const folder = join(TOOLS, 'fetching');
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    const code = await npm(
-      { bin: process.execPath, env: environment({ bin: process.execPath }) },
-      ['install', '--prefix', folder, '--no-save', '--no-package-lock', `${packageName()}@${FETCHED}`],
-      folder,
-    );
+    const npmsNode = { bin: process.execPath, env: environment({ bin: process.execPath }) };
+    const code = await fetchPackage(npmsNode, packageName(), FETCHED, join(TOOLS, 'node_modules', packageName()));
     if (code !== 0) throw new SetupError(`Node ${FETCHED} could not be fetched (npm ended with ${code}).`, install);
-    const target = join(TOOLS, 'node_modules', packageName());
-    rmSync(target, { recursive: true, force: true });
-    mkdirSync(dirname(target), { recursive: true });
-    renameSync(join(folder, 'node_modules', packageName()), target);
-    rmSync(folder, { recursive: true, force: true });
     const node = inspect(fetchedBin());
     if (!node) throw new SetupError(`The fetched Node ${FETCHED} does not run on this machine.`, install);
     return node;
+  });
+}
+
+/** Fetches one package to a place of its own. Resolves with npm's exit code. */
+async function fetchPackage(node, name, version, target) {
+  // Into a folder of its own first: an interrupted fetch must not look like a finished one.
+  const folder = join(TOOLS, 'fetching');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const words = ['install', '--prefix', folder, '--no-save', '--no-package-lock'];
+  const code = await npm(node, [...words, `${name}@${version}`], folder);
+  if (code === 0) {
+    rmSync(target, { recursive: true, force: true });
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(join(folder, 'node_modules', name), target);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  return code;
+}
+
+/** A package that only one task needs, which no dependency names. Resolves with its folder below .tools. */
+export function toolPackage(name, version, node) {
+  const target = join(TOOLS, 'packages', `${name.replace('/', '-')}-${version}`);
+  return locked(toolsFolder(), async () => {
+    if (existsSync(join(target, 'package.json'))) return target;
+    say(`Fetching ${name} ${version} …`);
+    const code = await fetchPackage(node, name, version, target);
+    if (code !== 0)
+      throw new SetupError(`${name} could not be fetched (npm ended with ${code}).`, 'Check the network.');
+    return target;
   });
 }
 

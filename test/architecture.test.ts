@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/runner',
     'src/store/store.ts',
     'src/store/schedule-store.ts',
+    'src/store/store-metrics.ts',
     'src/job',
     'src/schedule',
     'src/util',

@@ -125,12 +125,14 @@ describe('npm run bench', () => {
   });
 });
 
-const KEYS = ['bench', 'store', 'ours', 'unit', 'peer', 'peerValue', 'ratio', 'limit', 'ofLimit'];
+const KEYS = ['bench', 'store', 'ours', 'unit', 'peer', 'peerValue', 'ratio', 'band', 'limit', 'ofLimit'];
 
 describe('the parts of the bench', () => {
   test('a line holds the ratios to the peer and to the script', () => {
     const figure = { bench: 'process', unit: 'jobs/s' } as const;
-    expect(line(figure, 'sqlite/disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000 }, 40_000)).toEqual({
+    expect(
+      line(figure, 'sqlite/disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000, ratios: [5.2, 4.8, 5] }, 40_000),
+    ).toEqual({
       bench: 'process',
       store: 'sqlite/disk',
       ours: 30_000,
@@ -138,6 +140,7 @@ describe('the parts of the bench', () => {
       peer: 'plainjob 0.0.14',
       peerValue: 6000,
       ratio: 5,
+      band: [4.8, 5.2],
       limit: 40_000,
       ofLimit: 0.75,
     });
@@ -146,7 +149,15 @@ describe('the parts of the bench', () => {
   test('without a peer, its fields are null and the table shows a dash', () => {
     const one = line({ bench: 'latency-p50', unit: 'ms' }, 'sqlite/process', 0.5, null, 0.25);
     expect(one).toMatchObject({ peer: null, peerValue: null, ratio: null, limit: 0.25, ofLimit: 2 });
-    expect(table([one])).toMatch(/latency-p50 +sqlite\/process +ms +0\.5 +– +– +0\.25 +2$/m);
+    expect(table([one])).toMatch(/latency-p50 +sqlite\/process +ms +0\.5 +– +– +– +0\.25 +2$/m);
+  });
+
+  test('of a single round there is no band', () => {
+    const peer = { name: 'pg-boss 12.38.0', value: 2, ratios: [2] };
+    expect(line({ bench: 'enqueue', unit: 'jobs/s' }, 'postgres/disk', 4, peer, 4)).toMatchObject({
+      ratio: 2,
+      band: null,
+    });
   });
 
   test.each([

@@ -1,12 +1,13 @@
 /** Ourselves, by the public API alone, with every guarantee on. By its path: this folder is a package of its own, so the name does not lead there. */
 import { JobManager, job } from '../../src/index.ts';
-import { stock } from '../postgres/backline.ts';
+import { lookAt, stock } from '../postgres/backline.ts';
 import { CONCURRENCY, inChunks, type Open, payload, share } from './contender.ts';
 
 const QUEUE = 'default';
 
 export const open: Open = async ({ file, durability, onStart }) => {
-  const manager = new JobManager(file.startsWith('postgres:') ? file : `sqlite:${file}`, {
+  const onServer = file.startsWith('postgres:');
+  const manager = new JobManager(onServer ? file : `sqlite:${file}`, {
     jobs: { noop: job({ run: () => onStart?.() }) },
     worker: onStart !== undefined,
     maxConcurrentJobs: CONCURRENCY,
@@ -16,6 +17,7 @@ export const open: Open = async ({ file, durability, onStart }) => {
     handleSignals: false,
   });
   await manager.start();
+  const looker = onServer ? await lookAt(file) : null;
   if (onStart) await manager.pauseQueue(QUEUE);
   return {
     add: (n, callers) => share(n, callers, (i) => manager.enqueue('noop', payload(i))),
@@ -32,6 +34,7 @@ export const open: Open = async ({ file, durability, onStart }) => {
     release: () => manager.resumeQueue(QUEUE),
     hold: () => manager.pauseQueue(QUEUE),
     isDrained: async () => {
+      if (looker) return looker.isDrained();
       const { byStatus } = await manager.stats();
       if (byStatus.running > 0) return false;
       // Delayed jobs are queued too.
@@ -41,6 +44,9 @@ export const open: Open = async ({ file, durability, onStart }) => {
     endAll: async () => {
       await manager.cancelAll({ all: true });
     },
-    close: () => manager.close(),
+    close: async () => {
+      await manager.close();
+      await looker?.close();
+    },
   };
 };

@@ -67,6 +67,7 @@ const welcome = (settings: Settings, works: number, url: string): string => {
     '',
     `Songwriter credits: the service runs as process ${process.pid}; Ctrl+C stops it.`,
     `  page       ${url}`,
+    `  API        ${url}/api   its reference: ${url}/api/docs`,
     `  jobs       ${here(jobsDir)}   *.job files in, *.status files out`,
     `  results    ${here(resultsDir)}`,
     `  database   ${database}`,

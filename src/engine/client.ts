@@ -1,21 +1,15 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
+import { isBuiltIn } from '../job/bulk.ts';
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
-import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
-import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
-import {
-  asyncSchemaInTransaction,
-  fileOnly,
-  inItem,
-  invalidOption,
-  jobNotFound,
-  notABatch,
-  notAllowedNow,
-  notForBatches,
-} from '../job/errors.ts';
+import type { Jobs } from '../job/define.ts';
+import { idCheck, priorityCheck, queueCheck } from '../job/enqueue-options.ts';
+import { builtInType, fileOnly, jobNotFound, notABatch, notAllowedNow, notForBatches } from '../job/errors.ts';
+import { explain } from '../job/explain.ts';
 import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
+import type { JobExplanation } from '../job/reason.ts';
 import { isFinal } from '../job/states.ts';
 import type {
   Adjustment,
@@ -24,109 +18,30 @@ import type {
   JobPage,
   LogPosition,
   QueueRow,
-  Store,
   StoreStats,
   WorkerRow,
 } from '../store/store.ts';
-import type { Clock } from '../util/clock.ts';
-import {
-  type Enqueued,
-  type EnqueuedBatch,
-  type EnqueuedItem,
-  type EnqueueItem,
-  toEnqueued,
-  toEnqueuedBatch,
-  toItem,
-} from './enqueued.ts';
+import { Bulk } from './bulk.ts';
+import { type Enqueued, toEnqueued } from './enqueued.ts';
 import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
-import { type BatchRequest, prepareBatch } from './new-batch.ts';
-import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
+import { replayOf } from './new-job.ts';
 import { onceIn } from './once.ts';
-import type { Results } from './results.ts';
+import { type ClientParts, Producer } from './producer.ts';
 import { Schedules } from './schedules.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
-
-/** What the client needs from those who built it. */
-export interface ClientParts {
-  readonly store: Store;
-  readonly types: ReadonlyMap<string, CheckedJobType>;
-  readonly defaults: SystemDefaults;
-  /** IANA zone of schedules that name none. */
-  readonly timeZone: string;
-  readonly clock: Clock;
-  readonly results: Results;
-  /** Something may be claimable now that was not before. */
-  readonly wake: () => void;
-}
 
 /** How long the answer to a request that may come again is kept. */
 const REQUESTS_MS = 86_400_000;
 
-export class Client<J extends Jobs = Jobs> {
+export class Client<J extends Jobs = Jobs> extends Producer<J> {
   readonly #parts: ClientParts;
   /** What starts jobs by itself. */
   readonly schedules: Schedules<J>;
 
   constructor(parts: ClientParts) {
+    super(parts);
     this.#parts = parts;
     this.schedules = new Schedules(parts);
-  }
-
-  /**
-   * Hands in one job; resolves when it is stored and synced. With `tx` the job belongs to the caller's open transaction, and
-   * errors are thrown at once, so that they reach the transaction.
-   * @throws UNKNOWN_JOB_TYPE, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, DUPLICATE_JOB_ID,
-   * DUPLICATE_KEY, PARENT_NOT_FOUND, BATCH_ENDED, BAD_TRANSACTION, ASYNC_SCHEMA_IN_TRANSACTION, STORE_FULL, STORE_BUSY.
-   */
-  enqueue<Name extends keyof J & string>(
-    type: Name,
-    payload?: InputOf<J[Name]>,
-    options?: EnqueueOptions,
-  ): Promise<Enqueued<ResultOf<J[Name]>>> {
-    const tx = options?.tx;
-    const done = tx
-      ? this.#enqueueWithin(tx, { type, payload, options })
-      : this.#enqueueOne({ type, payload, options });
-    return done as Promise<Enqueued<ResultOf<J[Name]>>>;
-  }
-
-  /**
-   * Hands in many jobs in one transaction. A job that clashes (id, key, parent) is reported as `rejected`, and the others go in.
-   * @throws as `enqueue`, naming the item, if any of them is invalid; then nothing is written.
-   */
-  async enqueueMany(items: readonly EnqueueItem<J>[]): Promise<EnqueuedItem[]> {
-    if (!Array.isArray(items)) throw invalidOption('jobs', items, 'a list of { type, payload, options }');
-    const now = this.now();
-    const jobs = await Promise.all(
-      items.map(async (item: unknown, i) => {
-        try {
-          return (await this.#prepare(checkItem(item), now)).job;
-        } catch (error) {
-          throw inItem(i, error);
-        }
-      }),
-    );
-    const outcomes = await this.#parts.store.insert(jobs, now);
-    return outcomes.map((outcome, i) => toItem(outcome, jobs[i]!));
-  }
-
-  /**
-   * Hands in a batch with its jobs, in one transaction. It ends when all of them have, or at once if there are none. A job that
-   * clashes (id, key) is reported as `rejected` or `existing`, and is none of the batch's.
-   * @throws as `enqueue`, naming the job or callback, if anything is invalid; then nothing is written. DUPLICATE_JOB_ID,
-   * PARENT_NOT_FOUND, BATCH_ENDED about the batch itself; then nothing is written, either.
-   *
-   * @example
-   * const { id } = await manager.enqueueBatch({
-   *   type: 'thumbnails',
-   *   jobs: files.map((path) => ({ type: 'thumbnail', payload: { path } })),
-   *   failurePolicy: { atLeast: 1 },
-   *   onEnd: { type: 'report' },
-   * });
-   */
-  enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
-    const tx = isRecord(batch) ? (batch['tx'] as Transaction | undefined) : undefined;
-    return tx === undefined ? this.#enqueueBatch(batch) : this.#enqueueBatchWithin(tx, batch);
   }
 
   /**
@@ -157,6 +72,14 @@ export class Client<J extends Jobs = Jobs> {
 
   async count(filter: JobFilter = {}): Promise<number> {
     return this.#parts.store.count(checkFilter(filter));
+  }
+
+  /** Why a job does not run, or what it is doing: everything that holds it back at this moment. @throws JOB_NOT_FOUND. */
+  async explain(id: string): Promise<JobExplanation> {
+    const now = this.now();
+    const standing = await this.#parts.store.standing(idCheck(id, 'id'), now);
+    if (!standing) throw jobNotFound(id);
+    return explain(standing, now, this.#parts.rooms?.());
   }
 
   /** The executions of a job, oldest first, of all its lives. */
@@ -226,6 +149,7 @@ export class Client<J extends Jobs = Jobs> {
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
     if (!old) throw jobNotFound(id);
+    if (isBuiltIn(old.type)) throw builtInType(old.type);
     if (old.batch)
       throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
@@ -273,6 +197,11 @@ export class Client<J extends Jobs = Jobs> {
   /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
   async removeAll(which: Which): Promise<number> {
     return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.now());
+  }
+
+  /** Changes of many jobs that can be looked at first, and are carried out by a job of their own. */
+  get bulk(): Bulk {
+    return new Bulk(this.#parts);
   }
 
   /** Stops the start of jobs of a queue, in every process, until it is resumed or `until`. Running jobs go on. */
@@ -325,11 +254,6 @@ export class Client<J extends Jobs = Jobs> {
     return metricsOf(range, await this.#parts.store.metrics(range));
   }
 
-  /** The time by the clock of the database, epoch milliseconds: what all times of jobs and workers are compared with. */
-  now(): number {
-    return this.#parts.clock.now();
-  }
-
   async checkIntegrity(): Promise<IntegrityReport> {
     return this.#parts.store.checkIntegrity();
   }
@@ -353,41 +277,5 @@ export class Client<J extends Jobs = Jobs> {
       throw notAllowedNow(what, id, outcome.status, isFinal(outcome.status) ? `${allowed}; use retry` : allowed);
     }
     this.#parts.wake();
-  }
-
-  async #enqueueOne(request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
-    const now = this.now();
-    const prepared = this.#prepare(request, now);
-    const { job } = prepared instanceof Promise ? await prepared : prepared;
-    const [outcome] = await this.#parts.store.insert([job], now);
-    return toEnqueued(outcome!, job);
-  }
-
-  #enqueueWithin(tx: Transaction, request: { type: string; payload: unknown; options: unknown }): Promise<Enqueued> {
-    const now = this.now();
-    const prepared = this.#prepare(request, now);
-    if (prepared instanceof Promise) throw asyncSchemaInTransaction(request.type);
-    const outcomes = this.#parts.store.insertWithin(tx, [prepared.job], now);
-    if (outcomes instanceof Promise) return outcomes.then(([outcome]) => toEnqueued(outcome!, prepared.job));
-    return Promise.resolve(toEnqueued(outcomes[0]!, prepared.job));
-  }
-
-  async #enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
-    const now = this.now();
-    const jobs = await prepareBatch(batch, this.#parts, now);
-    return toEnqueuedBatch(await this.#parts.store.insert(jobs, now), jobs);
-  }
-
-  #enqueueBatchWithin(tx: Transaction, batch: BatchRequest<J>): Promise<EnqueuedBatch> {
-    const now = this.now();
-    const jobs = prepareBatch(batch, this.#parts, now);
-    if (jobs instanceof Promise) throw asyncSchemaInTransaction(batch.type);
-    const outcomes = this.#parts.store.insertWithin(tx, jobs, now);
-    if (outcomes instanceof Promise) return outcomes.then((late) => toEnqueuedBatch(late, jobs));
-    return Promise.resolve(toEnqueuedBatch(outcomes, jobs));
-  }
-
-  #prepare(request: { type: string; payload?: unknown; options?: unknown }, now: number) {
-    return prepareJob(request, this.#parts.types, this.#parts.defaults, now);
   }
 }

@@ -1,14 +1,12 @@
 /** JobManager, what people import: puts the parts together, and starts and stops them in order. */
 import { hostname } from 'node:os';
-import { pino } from 'pino';
 import { checkOptions, type Duration, duration } from '../job/check.ts';
-import { type CheckedJobType, checkJobTypes, type InputOf, type Jobs } from '../job/define.ts';
+import { checkJobTypes, type InputOf, type Jobs } from '../job/define.ts';
 import type { EnqueueOptions } from '../job/enqueue-options.ts';
 import { ADDRESSES, invalidOption, managerClosed, notStarted } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { ACTIVE } from '../job/states.ts';
-import { inProcess } from '../runner/in-process.ts';
-import type { Runner } from '../runner/runner.ts';
+import { runnerOf } from '../runner/in-process.ts';
 import { openStore } from '../store/open.ts';
 import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
@@ -16,6 +14,7 @@ import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
+import { BulkRunner } from './chores/bulk-runner.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
 import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
@@ -23,8 +22,9 @@ import { Ticker } from './chores/ticker.ts';
 import { Client } from './client.ts';
 import { type EventMap, type EventName, Events, emitChange, emitScheduleChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
-import { type Logger, logEvents } from './log.ts';
+import { logEvents, loggerOf } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
+import { Processor } from './processor.ts';
 import { Results } from './results.ts';
 import type { ScheduleRequest } from './schedule-request.ts';
 import { Repeater } from './service.ts';
@@ -57,6 +57,9 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #chores: Repeater[] = [];
   #pruner: Pruner | undefined;
   #ticker: Ticker | undefined;
+  #rescuer: Rescuer | undefined;
+  #bulk: Repeater | undefined;
+  #stopBulk: (() => Promise<void>) | undefined;
   #undo: (() => void)[] = [];
   #wanted = false;
   #listening = false;
@@ -92,13 +95,17 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         maxPayloadBytes: settings.maxPayloadBytes,
         newId: () => newId(settings.ids),
       },
-      wake: () => self.#worker?.wake(),
+      wake: () => {
+        self.#worker?.wake();
+        self.#bulk?.soon();
+      },
+      rooms: () => self.#worker?.rooms ?? [],
     });
     const self = this;
     this.#url = database;
     this.#settings = settings;
     this.#types = types;
-    const log = loggerOf(settings);
+    const log = loggerOf(settings.logger);
     this.#events = new Events(({ error, during }) => log?.error({ err: error }, `an error during ${during}`));
     this.#storeWatch = new StoreWatch(this.#events, settings.clock);
     if (log) logEvents(this.#events, log);
@@ -221,8 +228,17 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     }
   }
 
+  /** The switch for whether this process takes jobs. */
+  get processor(): Processor {
+    const rescue = async () => {
+      this.#mustStore();
+      await this.#rescuer!.run();
+    };
+    return new Processor({ worker: () => this.#worker, ticking: () => this.#loopHealth()!.ticking, rescue });
+  }
+
   async #start(): Promise<void> {
-    const { durability, busyMs, create, clock } = this.#settings;
+    const { durability, busyMs, create, clock, leaseMs } = this.#settings;
     const onRepaired: NonNullable<Parameters<typeof openStore>[1]>['onRepaired'] = (report) =>
       this.#events.emit('store-repaired', () => report);
     const store = await openStore(this.#url, { durability, busyMs, create, onRepaired });
@@ -231,6 +247,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     if (this.#settings.worker || this.#wanted) this.#listen();
     try {
       await store.poll(clock.now());
+      // Only asked to where no jobs run.
+      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: null, leaseMs, hasEnded });
       if (this.#settings.worker) await this.#startWorker(store);
       this.#startPolling(store);
     } catch (error) {
@@ -243,6 +261,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals } = this.#settings;
     const owner = newOwner(this.#settings.processId ?? `${hostname()}-${process.pid}`);
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
+    this.#rescuer = rescuer;
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
     const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
@@ -266,6 +285,13 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       const leave = clock.onMove?.(() => repeater.soon());
       if (leave) this.#undo.push(leave);
       return repeater;
+    };
+    const { defaultWait, pollMs } = this.#settings;
+    const bulk = new BulkRunner({ store, clock, events: this.#events, owner, defaultWait });
+    this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
+    this.#stopBulk = () => {
+      bulk.stop();
+      return this.#bulk!.stop();
     };
     chore('the rescue of orphans', leaseMs / 4, () => rescuer.run());
     chore('the clean-up', cleanupMs, () => this.#pruner!.run());
@@ -322,6 +348,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
     await Promise.race([this.#ticker?.stop(), sleep(PATIENCE_MS, { keepAlive: false })]);
+    // Before its lease ends, under which it hands back what is not done.
+    await Promise.race([this.#stopBulk?.(), sleep(PATIENCE_MS, { keepAlive: false })]);
     await this.#worker?.stop(timeoutMs);
     await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
     this.#closed = true;
@@ -354,7 +382,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #loopHealth(): LoopHealth | null {
     if (!this.#worker) return null;
     const ageMs = Math.round(this.#worker.tickAgeMs);
-    const busy = this.#worker.running >= this.#settings.slots;
+    const busy = this.#worker.running >= this.#settings.slots || this.#worker.paused;
     return { ticking: busy || ageMs < 10 * this.#settings.pollMs, ageMs, running: this.#worker.running };
   }
 
@@ -369,10 +397,3 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     return jobs;
   }
 }
-
-const runnerOf = ({ runner }: CheckedJobType): Runner => (typeof runner === 'object' ? (runner as Runner) : inProcess);
-
-const loggerOf = ({ logger }: ManagerSettings): Logger | null => {
-  if (logger === false) return null;
-  return logger ?? pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
-};

@@ -1,4 +1,5 @@
 /** Listens to events and writes log lines; nothing else in the engine logs. */
+import { pino } from 'pino';
 import type { EventMap, EventName, Events } from './events.ts';
 
 /** What a logger must offer; pino does, and so does `console`. */
@@ -10,6 +11,12 @@ export interface Logger {
   /** If the logger has levels, lines below the level are not even made. */
   isLevelEnabled?(level: string): boolean;
 }
+
+/** The logger of a manager: the given one, none for false, or warnings and errors to standard error. */
+export const loggerOf = (given: Logger | false | null): Logger | null => {
+  if (given === false) return null;
+  return given ?? pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
+};
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 /** Null says nothing. */

@@ -32,7 +32,7 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
    * Schedules that the program needs: registered at each start of a worker, as `schedules.register` does. One that is no longer
    * named here stays until it is removed.
    */
-  readonly schedules?: readonly ScheduleRequest<J>[];
+  readonly schedules?: readonly ScheduleRequest[];
   /** Run jobs and fire schedules (default), or only hand in and ask. */
   readonly worker?: boolean;
   /** Queues to serve; all of them if not given. */

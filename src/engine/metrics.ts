@@ -3,7 +3,7 @@ import { checkOptions, type Duration, duration, instant } from '../job/check.ts'
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
 import { addHistogram, percentile } from '../job/histogram.ts';
-import type { FlowRow, MetricsRange, StoreMetrics } from '../store/store.ts';
+import type { FlowRow, MetricsRange, StoreMetrics } from '../store/store-metrics.ts';
 
 export interface MetricsOptions {
   /** From when: a Date, epoch milliseconds or ISO text with an offset; its minute is included whole. Default: an hour before `until`. */

@@ -1,3 +1,4 @@
+import type { CheckedJobType } from '../job/define.ts';
 import type { Runner } from './runner.ts';
 
 /** Calls the handler here. It cannot be killed: after a time-out it can only be asked to stop, by its signal. */
@@ -9,3 +10,7 @@ export const inProcess: Runner = {
   onSlots: () => () => {},
   close: async () => {},
 };
+
+/** What executes jobs of a type: its own runner, or this process. */
+export const runnerOf = ({ runner }: CheckedJobType): Runner =>
+  typeof runner === 'object' ? (runner as Runner) : inProcess;

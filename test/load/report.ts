@@ -5,6 +5,8 @@ export interface Row {
   readonly cells: Readonly<Record<string, string>>;
   /** What was done. */
   readonly note: string;
+  /** Why it was not done; it neither passed nor failed. */
+  readonly skipped?: string;
   /** Why it failed; empty if it passed. */
   readonly faults: readonly string[];
 }
@@ -24,9 +26,19 @@ export const finish = async <T>(
   for (const { name, note } of rows) if (note !== '') process.stdout.write(`${name}: ${note}\n`);
   for (const { name, faults } of rows) for (const fault of faults) process.stdout.write(`✗ ${name}: ${fault}\n`);
   const bad = rows.filter(({ faults }) => faults.length > 0).length;
-  process.stdout.write(`\n${rows.length - bad} passed, ${bad} failed\n`);
+  const left = rows.filter((row) => row.skipped !== undefined).length;
+  const more = left > 0 ? `, ${left} skipped` : '';
+  process.stdout.write(`\n${rows.length - bad - left} passed, ${bad} failed${more}\n`);
   process.exit(bad > 0 || rows.length === 0 ? 1 : 0);
 };
+
+export const skipped = (name: string, reason: string): Row => ({
+  name,
+  cells: {},
+  note: `skipped: ${reason}`,
+  skipped: reason,
+  faults: [],
+});
 
 const failed = (name: string, error: unknown): Row => ({
   name,
@@ -39,10 +51,10 @@ const table = (rows: readonly Row[]): string => {
   const heads = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
   const lines = [
     ['scenario', ...heads, ''],
-    ...rows.map(({ name, cells, faults }) => [
+    ...rows.map(({ name, cells, faults, ...row }) => [
       name,
       ...heads.map((head) => cells[head] ?? '-'),
-      faults.length === 0 ? 'passed' : 'FAILED',
+      row.skipped !== undefined ? 'skipped' : faults.length === 0 ? 'passed' : 'FAILED',
     ]),
   ];
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));

@@ -26,7 +26,7 @@ export const judge = async (load: Load, mayRunAgain: boolean): Promise<Verdict> 
   const again = [...runs].filter(([, all]) => all.filter(({ to }) => to !== null).length > 1).map(([id]) => id);
   const { lost, doubled, problems } = await inStore(load.url, [...acknowledged.keys()]);
   const found = [
-    ...faults,
+    ...counted(faults),
     ...load.programs.flatMap(({ trouble }) => trouble ?? []),
     ...problems,
     ...named(
@@ -46,6 +46,13 @@ export const judge = async (load: Load, mayRunAgain: boolean): Promise<Verdict> 
     again: again.length,
     faults: found,
   };
+};
+
+/** What was said often stands once. */
+const counted = (faults: readonly string[]): string[] => {
+  const times = new Map<string, number>();
+  for (const fault of faults) times.set(fault, (times.get(fault) ?? 0) + 1);
+  return [...times].map(([fault, n]) => (n === 1 ? fault : `${n} times: ${fault}`));
 };
 
 const named = (what: string, ids: readonly string[], more: (id: string) => string = () => ''): string[] =>

@@ -5,7 +5,7 @@ import { complete } from '../../src/job/change.ts';
 import { openStore } from '../../src/store/open.ts';
 import { openPostgres } from '../../src/store/postgres/open.ts';
 import { embedded18, freshSchema, query, type Server, startServer } from '../conformance/postgres.ts';
-import { newJob, newJobs, STILL, T0, workerInfo } from '../conformance/records.ts';
+import { ALL_TYPES, newJob, newJobs, STILL, T0, workerInfo } from '../conformance/records.ts';
 import { codeOf, listen, only, startManager } from '../managers.ts';
 import { signal, until } from '../wait.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
@@ -76,6 +76,37 @@ describe('when all connections are cut in the middle of a drain', () => {
     expect(await store.count({})).toBe(await store.count({ createdAfter: 0 }));
     for (const id of handed) expect(await store.get(id), id).not.toBeNull();
   }, 60_000);
+});
+
+describe('when what the server keeps of a statement does not fit any more', () => {
+  /** The store has used all that it uses often, often enough for names. */
+  const warm = async () => {
+    const url = freshSchema(server);
+    const store = await openPostgres(url, { busyMs: 5000 });
+    onTestFinished(() => store.close());
+    const lease = await store.keepLease(workerInfo('one'), STILL);
+    onTestFinished(() => lease.end());
+    const request = { owner: workerInfo('one').owner, n: 10, types: ALL_TYPES };
+    let batches = 0;
+    const cycle = async () => {
+      const id = `batch-${batches++}`;
+      const batch = { policy: 'finish', open: false, callbacks: [] } as const;
+      await store.insert([newJob({ id, batch }), ...newJobs(3, { parentId: id })], T0);
+      const { jobs } = await store.claim(request, T0);
+      const outcomes = await store.applyChanges(jobs.map((one) => complete(one, null, T0)));
+      expect(outcomes).toEqual(['applied', 'applied', 'applied']);
+      expect((await store.get(id))!.status).toBe('completed');
+    };
+    for (let i = 0; i < 5; i++) await cycle();
+    return { schema: new URL(url).searchParams.get('schema')!, cycle };
+  };
+
+  test('a table that gets another column breaks nothing', async () => {
+    const { schema, cycle } = await warm();
+    for (const table of ['job_batches', 'job_body', 'job_ready', 'job_running', 'job_done', 'job_callbacks'])
+      await query(server.url(), `ALTER TABLE ${schema}.${table} ADD COLUMN of_a_later_version int`);
+    for (let i = 0; i < 3; i++) await cycle();
+  });
 });
 
 describe('when the answer to a COMMIT is lost', () => {

@@ -53,8 +53,8 @@ const collect = (
     const timer = setTimeout(() => stop(bodyTooSlow(timeoutMs)), timeoutMs);
     if (Number(headers['content-length'] ?? 0) > maxBytes) return stop(bodyTooLarge(maxBytes));
     stream.on('data', take);
-    stream.once('error', stop);
-    stream.once('close', () => stop(badRequest('ended before its body was complete')));
+    const onCut = () => stop(badRequest('ended before its body was complete'));
+    stream.once('error', onCut).once('close', onCut);
     stream.once('end', () => {
       clearTimeout(timer);
       resolve(Buffer.concat(chunks));

@@ -4,11 +4,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badRequest, cannotListen, hostRefused, portTaken, routeNotFound } from '../../job/errors.ts';
 import { systemClock } from '../../util/clock.ts';
 import { sleep } from '../../util/sleep.ts';
+import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
 import { addApi } from './api.ts';
+import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
+import { addQueueEndpoints } from './queue-endpoints.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 
@@ -49,13 +52,15 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   mustBeLoopback(host);
   const closing = new AbortController();
-  const found = await listen(() => makeServer(client, options, closing.signal), host, port);
+  const open = new OpenRequests();
+  const found = await listen(() => makeServer(client, options, { closing: closing.signal, open }), host, port);
   const { port: used } = found.server.address() as { port: number };
   const name = host.includes(':') ? `[${host}]` : host;
   const close = async (): Promise<void> => {
     closing.abort();
     const closed = found.close();
-    await Promise.race([closed, sleep(CLOSE_MS, { keepAlive: false })]);
+    await Promise.race([open.none(), sleep(CLOSE_MS, { keepAlive: false })]);
+    // A browser keeps connections open that nothing was asked on.
     found.server.closeAllConnections();
     await closed;
   };
@@ -86,7 +91,7 @@ const listen = async (make: () => Promise<FastifyInstance>, host: string, port: 
 const makeServer = async (
   client: Served,
   options: Omit<ServerOptions, 'host' | 'port'>,
-  closing: AbortSignal,
+  { closing, open }: { readonly closing: AbortSignal; readonly open: OpenRequests },
 ): Promise<FastifyInstance> => {
   const { now = systemClock.now, maxBodyBytes = 2 ** 24, bodyTimeoutMs = 20_000, onUnexpected = () => {} } = options;
   // Loaded only here: the other commands of the command line must not wait for it.
@@ -99,6 +104,7 @@ const makeServer = async (
     requestTimeout: 0,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
     clientErrorHandler: refuseGarbage,
+    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, onUnexpected),
   });
   await server.register(helmet, {
     contentSecurityPolicy: {
@@ -114,6 +120,7 @@ const makeServer = async (
     // Plain HTTP on loopback.
     strictTransportSecurity: false,
   });
+  server.addHook('onRequest', async (_, reply) => open.add(reply.raw));
   server.addHook('onRequest', refuseForeignNames);
   server.addHook('onSend', async (_, reply) => {
     reply.header('cache-control', 'no-store');
@@ -124,7 +131,9 @@ const makeServer = async (
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
   addRoutes(server, client, now);
-  await addApi(server, client, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, closing, onUnexpected });
+  const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
+  await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
+  await addApi(server, client, { ...limits, closing, onUnexpected });
   return server;
 };
 
@@ -157,10 +166,15 @@ const refuseForeignNames = async (request: FastifyRequest): Promise<void> => {
   if (!LOOPBACK.includes(name)) throw hostRefused('The Host header', name);
 };
 
+const GARBAGE: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'came too slowly',
+  HPE_HEADER_OVERFLOW: 'has headers or an address that are too long',
+};
+
 /** What is no HTTP at all, or comes too slowly to be a request. */
 const refuseGarbage = ({ code }: { code?: string }, socket: Socket): void => {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const problem = problemOf(badRequest(code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'came too slowly' : 'is no HTTP'));
+  const problem = problemOf(badRequest(GARBAGE[code ?? ''] ?? 'is no HTTP'));
   const body = JSON.stringify(problem);
   const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`);

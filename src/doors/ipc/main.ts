@@ -104,8 +104,11 @@ export const serveMain = (manager: Heard, ipcMain: MainLike, { allow, ...options
   const open = new Set<PortServer>();
   const onAsk = ({ ports: [port], senderFrame }: AskEvent): void => {
     if (!port) return;
-    if (senderFrame && allow(senderFrame.url)) open.add(servePort(manager, port, options));
-    else port.close?.();
+    if (!senderFrame || !allow(senderFrame.url)) return port.close?.();
+    const server = servePort(manager, port, options);
+    open.add(server);
+    // A window that is closed or loaded anew is forgotten.
+    onClose(port, () => open.delete(server));
   };
   ipcMain.on(CONNECT, onAsk);
   return {
@@ -114,6 +117,11 @@ export const serveMain = (manager: Heard, ipcMain: MainLike, { allow, ...options
       for (const server of open) server.close();
     },
   };
+};
+
+const onClose = (port: Port, listener: () => void): void => {
+  if ('addEventListener' in port) port.addEventListener('close', listener);
+  else port.on('close', listener);
 };
 
 /** A child process, or this process in its parent's eyes, as a port. */

@@ -105,13 +105,16 @@ export const attempt = async (
 ): Promise<boolean | null | typeof MUST_BE_ALONE> => {
   const db = new Connection(client, shared.statements);
   const begunAt = performance.now();
-  const begun = db.script(beginning(shared, options)).then(([row]) => ({
-    begunAt,
-    xid: String(row!['xid']),
-    epoch: row!['epoch'] === null ? null : String(row!['epoch']),
-    othersListen: row!['listened'] === true,
-    listened: row!['listened'] === true || shared.isWatched(),
-  }));
+  const begun = db.script(beginning(shared, options)).then(([row]) => {
+    db.answeredBy(Number(row!['pid']));
+    return {
+      begunAt,
+      xid: String(row!['xid']),
+      epoch: row!['epoch'] === null ? null : String(row!['epoch']),
+      othersListen: row!['listened'] === true,
+      listened: row!['listened'] === true || shared.isWatched(),
+    };
+  });
   begun.catch(() => {});
   const txn = new Transaction(shared.where, db, begun, shared.queues);
   txn.readied = shared.positions.active ? [] : null;
@@ -123,8 +126,13 @@ export const attempt = async (
       return MUST_BE_ALONE;
     }
   } catch (error) {
-    if (!isLost(error)) await db.script('ROLLBACK');
-    throw error;
+    // What was sent behind a beginning that failed says only that the transaction is aborted.
+    const cause = await begun.then(
+      () => error,
+      (first) => first,
+    );
+    if (!isLost(cause)) await db.script('ROLLBACK');
+    throw cause;
   }
   await commit(shared, db, txn, await begun);
   for (const name of txn.newQueues) shared.queues.add(name);
@@ -139,11 +147,12 @@ export const attempt = async (
 /** Who wants a lock alone does not keep others waiting behind it for long: it is tried again. */
 const ALONE = `SELECT set_config('lock_timeout', '2s', true);`;
 
+/** The number is asked for first: on a server that only follows another this says so plainly, and what comes next would not. */
 const beginning = ({ locks, journal }: Shared, { synced, claims, listens }: AttemptOptions): string => {
   const lock = CLAIM_LOCK[claims];
   return `BEGIN ISOLATION LEVEL READ COMMITTED;${settings(synced)};${listens || claims === 'alone' ? ALONE : ''}
-    SELECT ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
-    SELECT pg_current_xact_id()::text AS xid, (SELECT mark FROM backline.job_epoch) AS epoch,
+    SELECT pg_current_xact_id(), ${listens ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared'}(${locks.listen})${lock === null ? '' : `, ${lock}(${locks.claim})`};
+    SELECT pg_current_xact_id()::text AS xid, pg_backend_pid() AS pid, (SELECT mark FROM backline.job_epoch) AS epoch,
       EXISTS (SELECT 1 FROM backline.job_listeners WHERE origin <> '${journal.origin}') AS listened`;
 };
 

@@ -14,7 +14,7 @@
 import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
 import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared, type Synced } from './attempt.ts';
-import { explain, isConflict, isLost, isReadOnly } from './explain.ts';
+import { explain, isConflict, isLost, isReadOnly, isStale } from './explain.ts';
 import type { Transaction, Unsettled } from './transaction.ts';
 
 /**
@@ -38,6 +38,8 @@ const MOST_AT_ONCE = 3;
 const MAX_RETRY_MS = 50;
 /** A connection that was cut is made anew at once, and then with patience; who calls is not kept waiting for long. */
 const LOST_RETRIES_MS = [0, 50, 200, 500];
+/** Each such try ends one connection: more than the pool has. */
+const MAX_STALE = 10;
 const CLOSE_MS = 2000;
 const SETTLE_AFTER_MS = 50;
 
@@ -156,7 +158,7 @@ export class Commits {
   async #persist(group: readonly Piece[]): Promise<void> {
     const since = performance.now();
     let retryMs = 1;
-    for (let lost = 0; ; ) {
+    for (let lost = 0, stale = 0; ; ) {
       try {
         return await this.#transact(group);
       } catch (error) {
@@ -166,7 +168,7 @@ export class Commits {
           retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
         } else if (isLost(error) && lost < LOST_RETRIES_MS.length && !this.#closed)
           await sleep(LOST_RETRIES_MS[lost++]!);
-        else throw error;
+        else if (!isStale(error) || stale++ === MAX_STALE) throw error;
       }
     }
   }
@@ -186,7 +188,7 @@ export class Commits {
       } else if (limits !== null) this.#limited = limits;
     } catch (error) {
       // A server that has become read-only may have a successor, and only a new connection finds it.
-      broken = isLost(error) || isReadOnly(error) ? error : undefined;
+      broken = isLost(error) || isStale(error) || isReadOnly(error) ? error : undefined;
       throw error;
     } finally {
       client.release!(broken);

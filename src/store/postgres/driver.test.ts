@@ -3,13 +3,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Connection, loadPg, numbers, type PgClient, Statements, sql, texts } from './driver.ts';
 
 /** A client that answers nothing, and keeps what it was asked. */
-const recorder = () => {
-  const asked: { text: string; values?: readonly (string | null)[] }[] = [];
-  const query = async (given: string | { text: string; values: readonly (string | null)[] }) => {
-    asked.push(typeof given === 'string' ? { text: given } : { text: given.text, values: given.values });
+const recorder = (statements = new Statements('my_jobs')) => {
+  const asked: { name?: string; text: string; values?: readonly (string | null)[] }[] = [];
+  const query = async (given: string | { name?: string; text: string; values: readonly (string | null)[] }) => {
+    const { name, text, values } = typeof given === 'string' ? { text: given } : given;
+    asked.push({ text, ...(values ? { values } : {}), ...(name === undefined ? {} : { name }) });
     return { rows: [], rowCount: 0, command: '' };
   };
-  return { asked, db: new Connection({ query } as unknown as PgClient, new Statements('my_jobs')) };
+  return { asked, db: new Connection({ query, processID: 42 } as unknown as PgClient, statements) };
 };
 
 describe('a statement', () => {
@@ -23,6 +24,40 @@ describe('a statement', () => {
     const { asked, db } = recorder();
     await db.run('SELECT $a, $b', { a: 'x\0y', b: texts(['\0', 'z']) });
     expect(asked[0]!.values).toEqual(['x\uFFFDy', '{"\uFFFD","z"}']);
+  });
+});
+
+describe('a name, under which the server keeps a statement', () => {
+  const names = async ({ asked, db }: ReturnType<typeof recorder>, statement: string, times: number) => {
+    const from = asked.length;
+    for (let i = 0; i < times; i++) await db.run(statement);
+    return asked.slice(from).map(({ name }) => name);
+  };
+
+  test('is given from the third use on, and is the same on every connection', async () => {
+    const statements = new Statements('my_jobs');
+    const [one, other] = [recorder(statements), recorder(statements)];
+    one.db.answeredBy(42);
+    other.db.answeredBy(42);
+    expect(await names(one, 'SELECT 1', 4)).toEqual([undefined, undefined, 'backline_0', 'backline_0']);
+    expect(await names(other, 'SELECT 2', 3)).toEqual([undefined, undefined, 'backline_1']);
+    expect(await names(other, 'SELECT 1', 1)).toEqual(['backline_0']);
+  });
+
+  test('is not given where another backend may answer the next time', async () => {
+    const pooled = recorder();
+    expect(await names(pooled, 'SELECT 1', 4)).toEqual(new Array(4).fill(undefined));
+    pooled.db.answeredBy(43);
+    expect(await names(pooled, 'SELECT 1', 4)).toEqual(new Array(4).fill(undefined));
+  });
+
+  test('is given to few, because each backend keeps them all', async () => {
+    const many = recorder();
+    many.db.answeredBy(42);
+    for (let i = 0; i < 60; i++) await names(many, `SELECT ${i}`, 3);
+    expect(new Set(many.asked.map(({ name }) => name)).size).toBe(50 + 1);
+    expect(await names(many, 'SELECT 0', 1)).toEqual(['backline_0']);
+    expect(await names(many, 'SELECT 59', 1)).toEqual([undefined]);
   });
 });
 

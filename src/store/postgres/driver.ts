@@ -16,6 +16,8 @@ export interface PgResult {
 }
 
 interface PgQuery {
+  /** The server keeps what it made of a statement with a name, for this connection. */
+  readonly name?: string;
   readonly text: string;
   readonly values?: readonly (string | null)[];
   readonly types?: typeof TYPES;
@@ -33,6 +35,8 @@ export interface PgClient {
   release?(error?: unknown): void;
   /** Whether it sends a query before the one before it was answered; from pg 8.23 on. */
   readonly pipeline?: boolean;
+  /** Of the backend, as it was said at the beginning. */
+  readonly processID?: number | null;
   readonly connection?: { readonly stream?: { destroy(): void } };
 }
 
@@ -115,20 +119,32 @@ const NUMBERS = new Set([20, 21, 23, 701, 1700]);
 const BOOLEAN = 16;
 
 const MAX_STATEMENTS = 1000;
+/** From its third use on a statement gets a name, as long as there are few: each connection's backend keeps them all. */
+const USES = 3;
+const MAX_NAMED = 50;
+
+interface Compiled {
+  readonly text: string;
+  /** Of its values, by position. */
+  readonly names: string[];
+  uses: number;
+}
 
 /** Statements of one schema: the schema's name and the positions of the values are put in once. */
 export class Statements {
   readonly schema: string;
   /** The schema as it stands in statements. */
   readonly quoted: string;
-  readonly #compiled = new Map<string, { text: string; names: string[] }>();
+  readonly #compiled = new Map<string, Compiled>();
+  /** Never taken back: a connection may know them. */
+  readonly #named = new Map<string, string>();
 
   constructor(schema: string) {
     this.schema = schema;
     this.quoted = quoteName(schema);
   }
 
-  of(statement: string): { text: string; names: string[] } {
+  of(statement: string): Compiled {
     const known = this.#compiled.get(statement);
     if (known) return known;
     const names: string[] = [];
@@ -140,11 +156,26 @@ export class Statements {
       });
     // Filters make ever new texts.
     if (this.#compiled.size >= MAX_STATEMENTS) this.#compiled.clear();
-    const compiled = { text, names };
+    const compiled = { text, names, uses: 0 };
     this.#compiled.set(statement, compiled);
     return compiled;
   }
+
+  /** The name of a statement that is worth one. */
+  nameOf(compiled: Compiled): string | undefined {
+    const known = this.#named.get(compiled.text);
+    if (known !== undefined || ++compiled.uses < USES || this.#named.size === MAX_NAMED) return known;
+    const name = `backline_${this.#named.size}`;
+    this.#named.set(compiled.text, name);
+    return name;
+  }
 }
+
+/**
+ * Connections with one backend at the other end for as long as they live. A pooler gives out a number of its own, and another backend for
+ * each transaction, which would not know the names that the one before was told.
+ */
+const direct = new WeakSet<PgClient>();
 
 /** A connection that speaks in statements of one schema. */
 export class Connection {
@@ -172,9 +203,16 @@ export class Connection {
 
   /** Without waiting for what was sent before, where the driver can. */
   send(statement: string, params: Params = {}): Promise<PgResult> {
-    const { text, names } = this.#statements.of(statement);
-    const values = names.map((name) => toText(params[name]));
-    return this.#inTurn(() => this.client.query({ text, values, types: TYPES }));
+    const compiled = this.#statements.of(statement);
+    const values = compiled.names.map((name) => toText(params[name]));
+    const name = direct.has(this.client) ? this.#statements.nameOf(compiled) : undefined;
+    const query = { text: compiled.text, values, types: TYPES };
+    return this.#inTurn(() => this.client.query(name === undefined ? query : { ...query, name }));
+  }
+
+  /** @param pid of the backend that just answered. Hot statements need not be parsed and planned each time if it stays the same. */
+  answeredBy(pid: number): void {
+    if (pid === this.client.processID) direct.add(this.client);
   }
 
   /** Several statements without values, in one message. @returns the rows of the last. */

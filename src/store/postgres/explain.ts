@@ -12,6 +12,12 @@ const codeOf = (error: unknown): string => {
 /** Two transactions stood in each other's way; nothing of ours was written. Source: PostgreSQL, appendix A. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(codeOf(error));
 
+/**
+ * What the backend kept of a statement does not fit any more: a migration changed a table, or somebody made it forget. Nothing was
+ * written, and a new connection knows nothing yet.
+ */
+export const isStale = (error: unknown): boolean => ['0A000', '26000', '42P05'].includes(codeOf(error));
+
 /** Nothing can be written on this connection. */
 export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006';
 

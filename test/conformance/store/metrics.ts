@@ -3,7 +3,8 @@ import { changeFor, complete } from '../../../src/job/change.ts';
 import { bucketOf } from '../../../src/job/histogram.ts';
 import type { ClaimedJob } from '../../../src/job/job.ts';
 import type { Outcome } from '../../../src/job/outcome.ts';
-import type { FlowRow, MetricsRange, Store, StoreMetrics } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { FlowRow, MetricsRange, StoreMetrics } from '../../../src/store/store-metrics.ts';
 import type { Subject } from '../describe-store.ts';
 import { HOUR, newJob, newJobs, put, putOne, SECOND, startWorker, T0 } from '../fixtures.ts';
 

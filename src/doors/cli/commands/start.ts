@@ -13,10 +13,13 @@ import { type Logger, makeLogger } from '../logger.ts';
 import { managerOptions } from '../manager-options.ts';
 import { count, type Output, span } from '../print.ts';
 
+/** Room for many jobs in one request. */
+const MANY_BYTES = 2 ** 24;
+
 export const addStart = (program: Command, run: Run): void => {
   const command = program
     .command('start')
-    .description('Start the service: run jobs, show the status page, watch the folder.');
+    .description('Start the service: run jobs, serve the API and the status page, watch the folder.');
   addSettings(command).action((_, self: Command) => run(self.optsWithGlobals(), start));
 };
 
@@ -36,7 +39,11 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   let server: RunningServer | undefined;
   try {
     await manager.start();
-    server = await startServer(manager, { ...settings, now: () => manager.now() });
+    const { host, port, maxPayloadBytes } = settings;
+    server = await startServer(manager, {
+      ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
+      onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
+    });
     await scheduler?.start();
     await tell(out, resolved, server, types);
     await aborted(stop.signal);
@@ -83,10 +90,12 @@ const tell = async (
   const jobsDir = settings.dropType === null ? null : settings.jobsDir;
   if (port !== 0 && server.port !== port) out.talk(`Port ${port} is taken; using ${server.port}.`);
   out.talk(`● ${server.url}     jobs are kept in ${database}`);
+  out.talk(`● ${server.url}/api     the API; its reference is at ${server.url}/api/docs`);
   if (types.length > 0) out.talk(`● ${count(maxConcurrentJobs, 'slot')} for ${types.join(', ')}`);
   else
     out.talk('○ No job types: jobs wait until a worker knows them. Put job types under "jobs" in backline.config.ts.');
   if (jobsDir) out.talk(`● *.job files in ${jobsDir} become jobs of type ${settings.dropType}`);
   out.talk('Ctrl-C ends it.');
-  if (out.json) await out.record('started', { database, types, url: server.url, jobsDir }, () => '');
+  if (out.json)
+    await out.record('started', { database, types, url: server.url, api: `${server.url}/api`, jobsDir }, () => '');
 };

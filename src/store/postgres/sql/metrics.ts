@@ -1,7 +1,7 @@
 /** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in src/store/rollups.ts. */
 import { MINUTE_MS } from '../../rollups.ts';
 import { text, toDepth, toFlow } from '../../rows.ts';
-import type { MetricsRange, StoreMetrics } from '../../store.ts';
+import type { MetricsRange, StoreMetrics } from '../../store-metrics.ts';
 import { type Connection, sql, type Value } from '../driver.ts';
 import { foldAllMinutes } from '../folding.ts';
 import type { Locks } from '../locks.ts';

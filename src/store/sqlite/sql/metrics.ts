@@ -2,7 +2,7 @@
 import { addHistogram } from '../../../job/histogram.ts';
 import { MINUTE_MS } from '../../rollups.ts';
 import { toDepth, toFlow } from '../../rows.ts';
-import type { MetricsRange, StoreMetrics } from '../../store.ts';
+import type { MetricsRange, StoreMetrics } from '../../store-metrics.ts';
 import { type Connection, sql } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
 
