@@ -186,7 +186,7 @@ const NO_COPY = 'a server is copied with its own tools';
 
 /** A schema of its own for each case, on one server. */
 export const postgresOn = (server: () => Server): StoreOpener => ({
-  without: { copy: NO_COPY, schedules: 'SQLite keeps them only' },
+  without: { copy: NO_COPY },
   open: async () => {
     const url = freshSchema(server());
     const store = await openPostgres(url, { busyMs: 5000 });

@@ -1,7 +1,7 @@
 /** One transaction of the group commit: begin, the pieces in order, counters and journal, commit; and what became of it. */
 import { storeUnavailable } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
-import type { StoreChange } from '../store.ts';
+import type { AnyChange } from '../watchers.ts';
 import { Connection, type PgClient, type PgPool, type Row, type Statements, sql } from './driver.ts';
 import { isLost } from './explain.ts';
 import type { Journal } from './journal.ts';
@@ -228,7 +228,7 @@ const commit = async (shared: Shared, db: Connection, txn: Transaction, begun: B
   }
   const told = journal.tell(
     committed.then(
-      (command): readonly StoreChange[] => (command === 'COMMIT' ? txn.changes : []),
+      (command): readonly AnyChange[] => (command === 'COMMIT' ? txn.changes : []),
       () => [],
     ),
   );

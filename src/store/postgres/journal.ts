@@ -7,7 +7,7 @@
  * What this process did itself is told when its commit was answered. Both kinds go through one line: in the order in which commits
  * were sent and rows were read, so a change is never told before the one that it follows.
  */
-import type { StoreChange } from '../store.ts';
+import type { AnyChange } from '../watchers.ts';
 import { type Connection, type Params, type Row, sql } from './driver.ts';
 
 const LISTEN = sql`
@@ -37,7 +37,7 @@ const REFRESH_MS = 60_000;
 
 export class Journal {
   readonly origin: string;
-  readonly #deliver: (changes: readonly StoreChange[]) => void;
+  readonly #deliver: (changes: readonly AnyChange[]) => void;
   #read = 0;
   /** Numbers that were skipped: since when, and the first transaction of ours that began after that, which is younger than theirs. */
   readonly #missed = new Map<number, { readonly since: number; until: bigint | null }>();
@@ -45,7 +45,7 @@ export class Journal {
   #line: Promise<unknown> = Promise.resolve();
 
   /** @param origin random name of this process's store. */
-  constructor(origin: string, deliver: (changes: readonly StoreChange[]) => void) {
+  constructor(origin: string, deliver: (changes: readonly AnyChange[]) => void) {
     this.origin = origin;
     this.#deliver = deliver;
   }
@@ -87,7 +87,7 @@ export class Journal {
   }
 
   /** What to append for the changes of a transaction. `origin` is empty in a caller's own transaction: then all must hear. */
-  appending(changes: readonly StoreChange[], origin = this.origin): { statement: string; params: Params } {
+  appending(changes: readonly AnyChange[], origin = this.origin): { statement: string; params: Params } {
     return { statement: APPEND, params: { origin, at: changes[0]!.at, body: JSON.stringify(changes) } };
   }
 
@@ -101,14 +101,14 @@ export class Journal {
    * @returns whether others had changed anything.
    */
   heard(rows: readonly Row[], own: { readonly xid: string; readonly begunAt: number } | null = null): boolean {
-    const changes: StoreChange[] = [];
+    const changes: AnyChange[] = [];
     for (const row of rows) {
       if (row['n'] === null) continue;
       const n = Number(row['n']);
       // Another read that was under way at the same time may have brought it already.
       if (n <= this.#read && !this.#missed.has(n)) continue;
       this.#saw(n);
-      if (row['origin'] !== this.origin) changes.push(...(JSON.parse(String(row['body'])) as StoreChange[]));
+      if (row['origin'] !== this.origin) changes.push(...(JSON.parse(String(row['body'])) as AnyChange[]));
     }
     if (own) this.#bound(BigInt(own.xid), own.begunAt);
     if (rows.length > 0) this.#forgetOver(BigInt(String(rows[0]!['xmin'])));
@@ -120,7 +120,7 @@ export class Journal {
    * Tells changes in their turn. @param settled what is to be told; empty if nothing was written.
    * @returns when it was told.
    */
-  tell(settled: Promise<readonly StoreChange[]>): Promise<void> {
+  tell(settled: Promise<readonly AnyChange[]>): Promise<void> {
     const told = Promise.all([settled, this.#line]).then(([changes]) => {
       if (changes.length > 0) this.#deliver(changes);
     });

@@ -14,10 +14,10 @@ import type {
   LogEntry,
   Orphan,
   Store,
-  StoreChange,
   Target,
   WorkerInfo,
 } from '../store.ts';
+import { Watchers } from '../watchers.ts';
 import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
@@ -36,6 +36,7 @@ import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, applyChanges, saveProgress, writeLogs } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
+import { pruneSchedules } from './sql/fire.ts';
 import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
@@ -89,7 +90,7 @@ export class PostgresStore implements Store {
   readonly #reader: Reader;
   readonly #notifier: Notifier;
   readonly #callers: CallerTransactions;
-  readonly #listeners = new Set<(changes: readonly StoreChange[]) => void>();
+  readonly #watchers = new Watchers();
   readonly #hints = new Set<() => void>();
   readonly #heartbeats = new Set<Heartbeat>();
   readonly #claiming: (
@@ -108,13 +109,18 @@ export class PostgresStore implements Store {
   constructor(parts: StoreParts, options: StoreOptions) {
     const { address, pool, statements } = parts;
     this.where = address.where;
-    this.schedules = new PostgresSchedules(address.where);
     this.#parts = parts;
     this.#clockOffsetMs = parts.clockOffsetMs;
     const locks = locksOf(address.schema);
     this.#locks = locks;
+    this.schedules = new PostgresSchedules({
+      locks,
+      write: (work) => this.#write(work, OWNED),
+      read: (work) => this.#read(work),
+      watch: (listener) => this.#watchers.ofSchedules(listener),
+    });
     this.#reader = new Reader(pool, statements, address.where);
-    this.#journal = new Journal(v4(), (changes) => this.#deliver(changes));
+    this.#journal = new Journal(v4(), (changes) => this.#watchers.deliver(changes));
     this.#notifier = new Notifier(pool, statements, this.#journal.origin);
     const positions = new Positions(() => void this.#survey(positions), options.manyBlocks);
     const shared: Shared = {
@@ -124,7 +130,7 @@ export class PostgresStore implements Store {
       locks,
       journal: this.#journal,
       positions,
-      isWatched: () => this.#listeners.size > 0,
+      isWatched: () => this.#watchers.size > 0,
       queues: new Set(),
       onCommit: () => this.#notifier.notify(),
       onCounted: () => this.#folding.soon(),
@@ -265,6 +271,7 @@ export class PostgresStore implements Store {
     await this.#write((txn) => sweepKeys(txn, this.#locks), REPEATABLE);
     return this.#write(async (txn) => {
       await this.#journal.tidy(txn, now);
+      if (retention.failedBefore !== null) await pruneSchedules(txn, this.#locks, retention.failedBefore);
       return pruneChunk(txn, retention, now);
     }, REPEATABLE);
   };
@@ -284,10 +291,7 @@ export class PostgresStore implements Store {
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 
-  watch(listener: (changes: readonly StoreChange[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
+  watch: Store['watch'] = (listener) => this.#watchers.ofJobs(listener);
 
   /** See `Store.poll`. */
   async poll(now: number): Promise<boolean> {
@@ -296,7 +300,7 @@ export class PostgresStore implements Store {
     const noted = this.#noted;
     this.#noted = false;
     let changed = false;
-    const watched = this.#listeners.size > 0;
+    const watched = this.#watchers.size > 0;
     if (watched && this.#journal.mustRefresh(now)) {
       await this.#write((txn) => this.#journal.listen(txn, now), {
         ...REPEATABLE,
@@ -336,7 +340,7 @@ export class PostgresStore implements Store {
     this.#closed = true;
     this.#folding.stop();
     await this.#commits.close();
-    this.#listeners.clear();
+    this.#watchers.clear();
     this.#notifier.close();
     // A server that is away must not hold up the end; a listener's row lapses by itself. But no worker may look alive any longer.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
@@ -389,17 +393,6 @@ export class PostgresStore implements Store {
       const done: T = await this.#write((txn) => chunk(txn, from), PROMISED);
       committed(done);
       after = done.next;
-    }
-  }
-
-  /** By now the changes are committed: what a listener throws must not look like a failed write. */
-  #deliver(changes: readonly StoreChange[]): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(changes);
-      } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error));
-      }
     }
   }
 }

@@ -5,8 +5,8 @@
 import type { Status } from '../../job/states.ts';
 import { Rollups } from '../rollups.ts';
 import { type CounterStep, StatusCounters } from '../status-counters.ts';
-import type { StoreChange } from '../store.ts';
 import { Touches } from '../touches.ts';
+import type { AnyChange } from '../watchers.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
 import type { Place } from './positions.ts';
 import { writingOf } from './rollups.ts';
@@ -34,7 +34,7 @@ export class Transaction {
   readonly #begun: Promise<{ readonly listened: boolean }>;
   #listened = false;
   /** Changes so far, in order; stays empty if nobody listens. */
-  readonly changes: StoreChange[] = [];
+  readonly changes: AnyChange[] = [];
   /** How many jobs of a limit key have left the worker or the queue, since the last look at its parked ones. */
   readonly freed = new Map<string, number>();
   /** Queues that are known to exist, or made sure of by this transaction. */
@@ -113,7 +113,7 @@ export class Transaction {
   }
 
   /** Tells watchers. The change is made only if somebody listens. */
-  tell(change: () => StoreChange): void {
+  tell(change: () => AnyChange): void {
     if (this.#listened) this.changes.push(change());
   }
 

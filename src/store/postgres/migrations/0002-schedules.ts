@@ -16,9 +16,16 @@ export const schedules: Migration = {
       paused_at bigint, paused_reason text, paused_by text, paused_until bigint,
       done_until bigint not null, next_slot bigint, next_at bigint, wake_at bigint, zone_data text, problem text,
       fired bigint not null, missed_slots bigint not null, skipped bigint not null, by_hand bigint not null,
-      last_slot bigint, last_job_id text, last_fired_at bigint, created_at bigint not null, updated_at bigint not null
+      last_slot bigint, last_job_id text, last_fired_at bigint, created_at bigint not null, updated_at bigint not null,
+      -- Below this seq all its jobs have ended.
+      open_from bigint not null default 0
     ) with (fillfactor = 70);
     create index job_schedules_due on backline.job_schedules(wake_at) where wake_at is not null;
+
+    create index jobs_by_schedule on backline.job_body(schedule_id, seq) where schedule_id is not null;
+    -- A slot has one job, whatever becomes of it; runs by hand and replays are none of its.
+    create unique index jobs_slot on backline.job_body(schedule_id, slot_at)
+      where schedule_id is not null and not user_initiated and replay_of is null;
 
     -- seldom: what people and trouble write, which has a bound of its own.
     create table backline.job_schedule_history (

@@ -21,16 +21,19 @@ const INSERT = sql`
   WITH given AS MATERIALIZED (
       SELECT * FROM unnest($ids::text[], $types::text[], $queues::text[], $priorities::int[], $runAts::bigint[], $payloads::text[],
         $maxAttempts::int[], $maxCrashes::int[], $limitKeys::text[], $keys::text[], $parents::text[], $replays::text[], $byUser::boolean[],
-        $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[], $policies::text[])
+        $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[], $policies::text[],
+        $schedules::text[], $slots::bigint[])
       WITH ORDINALITY AS g(id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of,
-        by_user, timeout_ms, total_ms, expires_at, now, tags, held, policy, ord)),
+        by_user, timeout_ms, total_ms, expires_at, now, tags, held, policy, schedule_id, slot_at, ord)),
     body AS (
       INSERT INTO backline.job_body (id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
-        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at)
+        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at,
+        schedule_id, slot_at)
       SELECT id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of, by_user,
         timeout_ms, total_ms, expires_at, now,
         CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(tags::json)) END,
-        policy, held, CASE WHEN NOT held AND policy IS NULL THEN now END
+        policy, held, CASE WHEN NOT held AND policy IS NULL THEN now END,
+        schedule_id, slot_at
       FROM given ORDER BY ord
       ON CONFLICT (id) DO NOTHING
       RETURNING seq, id, queue, type, priority, run_at, limit_key, expires_at, parent_job_id, held, policy),
@@ -333,6 +336,8 @@ const paramsOf = (given: readonly Insertion[]) => {
     nows: numbers(given.map(({ now }) => now)),
     tags: texts(of(tagsOf)),
     held: flags(of(({ status, batch }) => status === 'created' && !batch)),
+    schedules: texts(of(({ slot }) => slot?.scheduleId ?? null)),
+    slots: numbers(of(({ slot }) => slot?.at ?? null)),
     policies: texts(of(({ batch }) => (batch ? JSON.stringify(batch.policy) : null))),
   };
 };

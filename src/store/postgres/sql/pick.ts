@@ -52,6 +52,7 @@ const BLOCKS = `(pg_stat_get_xact_blocks_fetched('backline.job_ready'::regclass)
  * The best $most due rows of all lanes, merged; the first $n of them that nobody else is taking. ctid: the way from a candidate to its
  * row without another look-up; a row that was moved since is not there any more. The last row of the answer says what else the claim
  * must know.
+ * Limited: a queue of this worker has a limit, or one of the candidates. Where there are keys with limits, and none is up, nobody waits.
  */
 const pick = (lanes: string, within: string) => sql`
   WITH RECURSIVE me AS MATERIALIZED (SELECT 1 FROM backline.job_workers WHERE owner = $owner FOR KEY SHARE),
@@ -79,7 +80,7 @@ const pick = (lanes: string, within: string) => sql`
       SELECT r.run_at FROM backline.job_ready r
       WHERE r.queue = l.queue AND r.type = l.type AND r.priority = l.priority AND r.run_at > $now::bigint
       ORDER BY r.run_at LIMIT 1) f),
-    EXISTS (SELECT 1 FROM backline.job_limits) OR EXISTS (
+    EXISTS (SELECT 1 FROM best b JOIN backline.job_limits l ON l.key = b.limit_key) OR EXISTS (
       SELECT 1 FROM backline.job_queues WHERE max_running IS NOT NULL AND ($queues::text[] IS NULL OR name = ANY ($queues::text[]))),
     ${BLOCKS} - (SELECT n FROM before)`;
 

@@ -8,7 +8,7 @@ import { chunkOf } from './target.ts';
 import { putBack } from './waiting.ts';
 
 const DONE_ROWS = sql`
-  SELECT d.seq, b.id, b.type, b.queue, d.status, b.unique_key, b.parent_job_id, b.run_at, b.policy
+  SELECT d.seq, b.id, b.type, b.queue, d.status, b.unique_key, b.parent_job_id, b.run_at, b.policy, b.schedule_id
   FROM backline.job_done d JOIN backline.job_body b ON b.seq = d.seq
   WHERE d.seq = ANY ($seqs::bigint[]) AND d.status = ANY ($statuses::text[]) ORDER BY d.seq FOR UPDATE OF d`;
 /** A key that is in use again makes its job unable to come back: then the row is left out. */
@@ -21,6 +21,13 @@ const REVIVE = sql`
   UPDATE backline.job_body b SET life = b.life + 1, claim = g.claim, attempts = 0, crashes = 0, run_at = $now::bigint, queued_at = $now::bigint,
     started_at = NULL, deadline_at = NULL, expires_at = NULL, progress = 0, error = NULL, held = false
   FROM gone g WHERE b.seq = g.seq`;
+
+/** Unfinished jobs of a schedule are counted from the oldest on. */
+const REOPEN = sql`
+  UPDATE backline.job_schedules s SET open_from = least(s.open_from, b.seq)
+  FROM (SELECT schedule_id, min(seq) AS seq FROM backline.job_body
+    WHERE seq = ANY ($seqs::bigint[]) AND schedule_id IS NOT NULL GROUP BY schedule_id ORDER BY schedule_id) b
+  WHERE s.id = b.schedule_id`;
 
 /**
  * It runs at once, as it did when it was new, and has the whole time again. Sealed: whoever added to it has been refused since it
@@ -88,6 +95,7 @@ const reviveJobs = async (txn: Transaction, rows: readonly Row[], now: number): 
   if (going.length === 0) return 0;
   const revived = going.map((row) => number(row['seq']));
   await txn.run(REVIVE, { seqs: numbers(revived), now });
+  if (going.some((row) => row['schedule_id'] !== null)) await txn.run(REOPEN, { seqs: numbers(revived) });
   await putBack(txn, revived);
   for (const row of going) {
     const from = text(row['status']) as Status;

@@ -1,9 +1,19 @@
 /** Schedules: rows and their history. What happens to them is decided in src/schedule; see src/store/schedule-store.ts. */
-import { type HistoryEntry, isFrequent, KEPT_FREQUENT, KEPT_SELDOM, type Schedule } from '../../../schedule/record.ts';
+import { type HistoryEntry, KEPT_FREQUENT, KEPT_SELDOM, type Schedule } from '../../../schedule/record.ts';
+import { number, text } from '../../rows.ts';
+import {
+  ADVANCED_COLUMNS,
+  isOverlap,
+  mustTrim,
+  SCHEDULE_COLUMNS,
+  toEntry,
+  toEntryRow,
+  toSchedule,
+  toScheduleRow,
+} from '../../schedule-rows.ts';
 import type { HistoryPage, HistoryQuery, SchedulePage, ScheduleQuery } from '../../schedule-store.ts';
 import { type Connection, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { number, text, toEntry, toSchedule, toScheduleRow } from '../schedule-rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 const GET = sql`SELECT * FROM job_schedules WHERE id = ?`;
@@ -25,19 +35,10 @@ export const nextWakeAt = (db: Pick<Connection, 'get'>): number | null => {
   return at === null || at === undefined ? null : number(at);
 };
 
-const COLUMNS =
-  `id type job timing missed overlap max_instances source build version registered paused_at paused_reason paused_by
-  paused_until done_until next_slot next_at wake_at zone_data problem fired missed_slots skipped by_hand last_slot last_job_id
-  last_fired_at created_at updated_at`.split(/\s+/);
-
 const WRITE = sql`
-  INSERT OR REPLACE INTO job_schedules (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
-/** A run: what it changes, so that a large payload is not bound again. */
-const ADVANCED =
-  `version paused_at paused_reason paused_by paused_until done_until next_slot next_at wake_at zone_data problem
-  fired missed_slots skipped by_hand last_slot last_job_id last_fired_at updated_at`.split(/\s+/);
+  INSERT OR REPLACE INTO job_schedules (${SCHEDULE_COLUMNS.join(', ')}) VALUES (${SCHEDULE_COLUMNS.map((name) => `@${name}`).join(', ')})`;
 const ADVANCE = sql`
-  UPDATE job_schedules SET ${ADVANCED.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`;
+  UPDATE job_schedules SET ${ADVANCED_COLUMNS.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`;
 const DELETE = sql`DELETE FROM job_schedules WHERE id = ?`;
 
 export const writeSchedule = (txn: Transaction, schedule: Schedule, entries: readonly HistoryEntry[]): void => {
@@ -48,7 +49,7 @@ export const writeSchedule = (txn: Transaction, schedule: Schedule, entries: rea
 
 export const advanceSchedule = (txn: Transaction, schedule: Schedule, entries: readonly HistoryEntry[]): void => {
   const row = toScheduleRow(schedule);
-  txn.run(ADVANCE, Object.fromEntries(['id', ...ADVANCED].map((name) => [name, row[name]!])));
+  txn.run(ADVANCE, Object.fromEntries(['id', ...ADVANCED_COLUMNS].map((name) => [name, row[name]!])));
   failpoints.hit?.('schedule-advanced');
   writeEntries(txn, schedule, entries);
 };
@@ -60,7 +61,6 @@ export const deleteSchedule = (txn: Transaction, schedule: Schedule, entries: re
 
 const NEWEST = sql`SELECT coalesce(max(n), 0) AS n FROM job_schedule_history WHERE schedule = ?`;
 const APPEND = sql`INSERT INTO job_schedule_history VALUES (@schedule, @n, @at, @kind, @seldom, @slot_at, @last_slot_at, @count, @job_id, @actor, @reason, @changes)`;
-/** Slots that are skipped one after the other for one reason are one entry: a job that runs for a day must not push out the rest. */
 const EXTEND = sql`
   UPDATE job_schedule_history SET at = @at, last_slot_at = @last_slot_at, count = count + @count
   WHERE schedule = @schedule AND n = @n AND kind = 'skipped' AND reason = 'overlap'`;
@@ -68,9 +68,6 @@ const EXTEND = sql`
 const TRIM = sql`
   DELETE FROM job_schedule_history WHERE schedule = @schedule AND seldom = @seldom AND n <= (
     SELECT n FROM job_schedule_history WHERE schedule = @schedule AND seldom = @seldom ORDER BY n DESC LIMIT 1 OFFSET @keep)`;
-
-/** It is trimmed at every so many entries, not at each. */
-const TRIM_EVERY = 64;
 
 const writeEntries = (txn: Transaction, schedule: Schedule, entries: readonly HistoryEntry[]): void => {
   if (entries.length === 0) return;
@@ -80,28 +77,15 @@ const writeEntries = (txn: Transaction, schedule: Schedule, entries: readonly Hi
   for (const entry of entries) {
     txn.tellSchedule(() => ({ kind: 'schedule', id, type: job.type, version, at: entry.at, nextAt, entry }));
     const { at, count } = entry;
-    const isOverlap = entry.kind === 'skipped' && entry.reason === 'overlap';
-    if (isOverlap && txn.run(EXTEND, { schedule: id, n, at, count, last_slot_at: entry.lastSlotAt }) > 0) continue;
-    txn.run(APPEND, { schedule: id, n: ++n, ...columnsOf(entry) });
+    if (isOverlap(entry) && txn.run(EXTEND, { schedule: id, n, at, count, last_slot_at: entry.lastSlotAt }) > 0)
+      continue;
+    txn.run(APPEND, { schedule: id, n: ++n, ...toEntryRow(entry) });
   }
   failpoints.hit?.('schedule-history-written');
-  if (Math.floor(n / TRIM_EVERY) === Math.floor(before / TRIM_EVERY)) return;
+  if (!mustTrim(before, n)) return;
   txn.run(TRIM, { schedule: id, seldom: 0, keep: KEPT_FREQUENT });
   txn.run(TRIM, { schedule: id, seldom: 1, keep: KEPT_SELDOM });
 };
-
-const columnsOf = (entry: HistoryEntry): Record<string, Value> => ({
-  at: entry.at,
-  kind: entry.kind,
-  seldom: isFrequent(entry.kind) ? 0 : 1,
-  slot_at: entry.slotAt,
-  last_slot_at: entry.lastSlotAt,
-  count: entry.count,
-  job_id: entry.jobId,
-  actor: entry.actor,
-  reason: entry.reason,
-  changes: entry.changes && JSON.stringify(entry.changes),
-});
 
 export const listSchedules = (db: Connection, { limit, after, type, paused }: ScheduleQuery): SchedulePage => {
   const parts = ['id > ?'];

@@ -1,18 +1,35 @@
-/** Rows of schedules and of their history ↔ records. */
-import type { MissedPolicy } from '../../schedule/missed.ts';
-import type {
-  HistoryEntry,
-  HistoryKind,
-  OverlapPolicy,
-  Schedule,
-  ScheduledJob,
-  ScheduleSource,
-} from '../../schedule/record.ts';
-import type { Trigger } from '../../schedule/schedule.ts';
-import { number, numberOrNull, text, textOrNull } from '../rows.ts';
-import type { Row, Value } from './driver.ts';
+/** Rows of schedules and of their history ↔ records, alike in both databases. */
+import type { MissedPolicy } from '../schedule/missed.ts';
+import {
+  type HistoryEntry,
+  type HistoryKind,
+  isFrequent,
+  type OverlapPolicy,
+  type Schedule,
+  type ScheduledJob,
+  type ScheduleSource,
+} from '../schedule/record.ts';
+import type { Trigger } from '../schedule/schedule.ts';
+import { number, numberOrNull, type Row, text, textOrNull, type Value } from './rows.ts';
 
-export { number, text };
+/** All columns of job_schedules. */
+export const SCHEDULE_COLUMNS: readonly string[] =
+  `id type job timing missed overlap max_instances source build version registered paused_at paused_reason paused_by
+  paused_until done_until next_slot next_at wake_at zone_data problem fired missed_slots skipped by_hand last_slot last_job_id
+  last_fired_at created_at updated_at`.split(/\s+/);
+/** Those that a run changes, so that a large payload is not written again. */
+export const ADVANCED_COLUMNS: readonly string[] =
+  `version paused_at paused_reason paused_by paused_until done_until next_slot next_at wake_at zone_data problem
+  fired missed_slots skipped by_hand last_slot last_job_id last_fired_at updated_at`.split(/\s+/);
+
+/** It is trimmed at every so many entries, not at each. */
+const TRIM_EVERY = 64;
+export const mustTrim = (before: number, after: number): boolean =>
+  Math.floor(after / TRIM_EVERY) !== Math.floor(before / TRIM_EVERY);
+
+/** Slots that are skipped one after the other for one reason are one entry: a job that runs for a day must not push out the rest. */
+export const isOverlap = ({ kind, reason }: Pick<HistoryEntry, 'kind' | 'reason'>): boolean =>
+  kind === 'skipped' && reason === 'overlap';
 
 const json = <T>(value: Value | undefined): T => JSON.parse(text(value)) as T;
 
@@ -55,7 +72,10 @@ export const toSchedule = (row: Row): Schedule => ({
   updatedAt: number(row['updated_at']),
 });
 
-export const toScheduleRow = (schedule: Schedule): Row => ({
+/** What both databases can bind. */
+type PlainRow = Readonly<Record<string, string | number | null>>;
+
+export const toScheduleRow = (schedule: Schedule): PlainRow => ({
   id: schedule.id,
   type: schedule.job.type,
   job: JSON.stringify(schedule.job),
@@ -98,4 +118,17 @@ export const toEntry = (row: Row): HistoryEntry => ({
   actor: textOrNull(row['actor']),
   reason: textOrNull(row['reason']),
   changes: row['changes'] === null ? null : json<NonNullable<HistoryEntry['changes']>>(row['changes']),
+});
+
+export const toEntryRow = (entry: HistoryEntry): PlainRow => ({
+  at: entry.at,
+  kind: entry.kind,
+  seldom: isFrequent(entry.kind) ? 0 : 1,
+  slot_at: entry.slotAt,
+  last_slot_at: entry.lastSlotAt,
+  count: entry.count,
+  job_id: entry.jobId,
+  actor: entry.actor,
+  reason: entry.reason,
+  changes: entry.changes && JSON.stringify(entry.changes),
 });
