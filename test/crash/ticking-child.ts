@@ -13,7 +13,7 @@ export interface TickingOrder {
 
 const order = orderOf<TickingOrder>();
 
-const TELL_MS = 100;
+const TELL_MS = 250;
 
 /** Tells that it moved, because timers do not run any faster. */
 const fastClock = ({ times, since }: NonNullable<TickingOrder['fast']>): Clock => ({
@@ -31,7 +31,9 @@ const manager = new JobManager(order.database, {
   jobs: { beat },
   processId: order.name,
   logger: false,
-  pollInterval: 50,
+  pollInterval: 250,
+  // By a fast clock a heartbeat in real time would look like none.
+  lease: '1h',
   durability: 'process',
   ...(order.fast && { clock: fastClock(order.fast) }),
 });
@@ -41,3 +43,5 @@ report('ready');
 await heard('stop');
 await manager.close();
 report('closed');
+// What was listened to would hold the process open.
+process.stdin.destroy();
