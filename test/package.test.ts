@@ -65,7 +65,7 @@ const install = async (): Promise<void> => {
   await mkdir(join(modules, 'backline'), { recursive: true });
   await execute('tar', ['-xzf', tarball, '-C', join(modules, 'backline'), '--strip-components=1']);
   const { dependencies } = await readJson('package.json');
-  const needed = [...Object.keys(dependencies), 'zod', '@types/node', 'undici-types'];
+  const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'];
   for (const name of needed) {
     await mkdir(join(modules, name, '..'), { recursive: true });
     await symlink(bin(name), join(modules, name));

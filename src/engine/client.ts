@@ -1,6 +1,16 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
-import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
+import {
+  checkOptions,
+  type Duration,
+  duration,
+  flag,
+  instant,
+  integer,
+  isRecord,
+  keyCheck,
+  text,
+} from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
@@ -279,7 +289,7 @@ export class Client<J extends Jobs = Jobs> {
   /** How many jobs with a limit key may run at once, over all queues and processes; null for no limit. */
   async limitKey(key: string, maxRunning: number | null): Promise<void> {
     const max = maxRunning === null ? null : integer(0, 1_000_000)(maxRunning, 'maxRunning');
-    await this.#parts.store.setKeyLimit(text(200)(key, 'key'), max);
+    await this.#parts.store.setKeyLimit(keyCheck(key, 'key'), max);
     this.#parts.wake();
   }
 
