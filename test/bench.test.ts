@@ -1,7 +1,7 @@
 /** The bench runs, and says what it measured in the form that others read. How fast anything is, is never asserted. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +18,8 @@ let folder = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'backline-bench-'));
+  // PostgreSQL does not run as root, and must reach its own folder within.
+  await chmod(folder, 0o755);
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });

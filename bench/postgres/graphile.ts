@@ -3,7 +3,7 @@
  * deletes finished jobs: there is no history to keep.
  */
 import { CONCURRENCY, inChunks, type Open, payload, share } from '../contenders/contender.ts';
-import { connect, multiply, placeOf } from './place.ts';
+import { connectByIndex, multiply, placeOf } from './place.ts';
 
 interface Spec {
   readonly identifier: string;
@@ -51,8 +51,9 @@ const opening =
     const preset = { worker: { connectionString, schema, logger: new Logger(() => () => {}), ...settings } };
     const utils = await makeWorkerUtils({ preset });
     await utils.migrate();
-    const client = await connect(connectionString);
+    const client = await connectByIndex(connectionString);
     const jobs = `${schema}._private_jobs`;
+    let stocked = 0;
     let runner: Awaited<ReturnType<Module['run']>> | undefined;
     const hold = async () => {
       const stopping = runner?.stop();
@@ -72,13 +73,15 @@ const opening =
       },
       hold,
       isDrained: async () => {
-        const left = `SELECT EXISTS (SELECT 1 FROM ${jobs} WHERE run_at <= now()) AS left`;
+        // The backlog has the lowest ids: so it is not walked.
+        const left = `SELECT EXISTS (SELECT 1 FROM ${jobs} WHERE id > ${stocked} AND run_at <= now()) AS left`;
         return (await client.query(left)).rows[0]!['left'] === false;
       },
       stock: async ({ delayed, delayMs }) => {
         const runAt = new Date(Date.now() + delayMs);
         await utils.addJobs([{ identifier: TASK, payload: payload(0), runAt }]);
         await multiply(client, jobs, 'true', delayed, { id: null, run_at: `s.run_at + i * interval '1 ms'` });
+        stocked = Number((await client.query(`SELECT max(id) AS id FROM ${jobs}`)).rows[0]!['id']);
       },
       close: async () => {
         await hold();

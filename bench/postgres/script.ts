@@ -5,7 +5,7 @@
  */
 import { v7 } from 'uuid';
 import { CONCURRENCY, inChunks, type Open, payload } from '../contenders/contender.ts';
-import { connect, multiply, placeOf } from './place.ts';
+import { connectByIndex, multiply, placeOf } from './place.ts';
 
 const SCHEMA = `
   CREATE SCHEMA IF NOT EXISTS backline;
@@ -43,7 +43,7 @@ interface Claimed {
 export const open: Open = async ({ file, onStart }) => {
   const { connectionString, schema } = placeOf(file);
   const own = (sql: string) => sql.replaceAll('backline', schema);
-  const [adding, working] = await Promise.all([connect(connectionString), connect(connectionString)]);
+  const [adding, working] = await Promise.all([connectByIndex(connectionString), connectByIndex(connectionString)]);
   await adding.query(own(SCHEMA));
   const prepared = (client: typeof adding, name: string, sql: string) => {
     const text = own(sql);

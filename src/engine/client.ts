@@ -1,7 +1,17 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
 import { isBuiltIn } from '../job/bulk.ts';
-import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
+import {
+  checkOptions,
+  type Duration,
+  duration,
+  flag,
+  instant,
+  integer,
+  isRecord,
+  keyCheck,
+  text,
+} from '../job/check.ts';
 import type { Jobs } from '../job/define.ts';
 import { idCheck, priorityCheck, queueCheck } from '../job/enqueue-options.ts';
 import { builtInType, fileOnly, jobNotFound, notABatch, notAllowedNow, notForBatches } from '../job/errors.ts';
@@ -229,7 +239,7 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
   /** How many jobs with a limit key may run at once, over all queues and processes; null for no limit. */
   async limitKey(key: string, maxRunning: number | null): Promise<void> {
     const max = maxRunning === null ? null : integer(0, 1_000_000)(maxRunning, 'maxRunning');
-    await this.#parts.store.setKeyLimit(text(200)(key, 'key'), max);
+    await this.#parts.store.setKeyLimit(keyCheck(key, 'key'), max);
     this.#parts.wake();
   }
 

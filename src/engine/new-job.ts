@@ -1,6 +1,6 @@
 /** A call to enqueue → a complete, checked job: this call's options, then the job type's, then the system's. */
 import { isBuiltIn } from '../job/bulk.ts';
-import { checkOptions, isRecord, text } from '../job/check.ts';
+import { checkOptions, isRecord, keyCheck } from '../job/check.ts';
 import type { CheckedJobType } from '../job/define.ts';
 import { type CheckedEnqueueOptions, checkEnqueueOptions, type NewJob, typeCheck } from '../job/enqueue-options.ts';
 import { builtInType, invalidOption, unknownJobType } from '../job/errors.ts';
@@ -102,7 +102,7 @@ const firstSaid = <T>(...said: [...(T | undefined)[], T]): T => said.find((one) 
 const madeKey = (type: CheckedJobType | undefined, which: 'key' | 'limitKey', payload: unknown): string | null => {
   const make = type?.[which];
   if (!make) return null;
-  return text(200)(make(payload), `${type.name}.${which}(payload)`);
+  return keyCheck(make(payload), `${type.name}.${which}(payload)`);
 };
 
 const asGiven = (value: unknown): unknown => value;

@@ -9,6 +9,7 @@ import {
   flag,
   func,
   integer,
+  keyCheck,
   listOf,
   name,
   oneOf,
@@ -129,6 +130,7 @@ describe('each kind of value', () => {
   const lone = '\ud800';
   const rows: [string, Check<unknown>, unknown[], unknown[]][] = [
     ['a whole number', integer(1, 10), [1, 5, 10], [0, 11, -1, 1.5, Number.NaN, '5', null, 5n, [5], true]],
+    ['keyCheck', keyCheck, ['a', 'ä b', 'x'.repeat(200)], ['', 'a\0', '\0', 'x'.repeat(201), lone, 5, null]],
     ['text', text(5), ['a', 'abcde', ' x ', '😀'], ['', 'abcdef', lone, 5, null, [], {}, Symbol('x')]],
     [
       'a name',

@@ -71,6 +71,13 @@ export const text =
     return value;
   };
 
+/** A unique key or a limit key. PostgreSQL cannot hold the character 0: without it, two keys that differ would be one. */
+export const keyCheck: Check<string> = (value, field) => {
+  const key = text(200)(value, field);
+  if (key.includes('\0')) throw invalidOption(field, value, 'text without the character 0');
+  return key;
+};
+
 /** Names of queues, job types, tags and ids: no spaces, no path separators, nothing a shell or a page would trip over. */
 export const name =
   (maxLength: number): Check<string> =>

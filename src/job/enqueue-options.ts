@@ -9,10 +9,10 @@ import {
   flag,
   instant,
   integer,
+  keyCheck,
   listOf,
   name,
   oneOf,
-  text,
 } from './check.ts';
 import { invalidOption } from './errors.ts';
 import type { Status } from './states.ts';
@@ -92,10 +92,10 @@ export const ENQUEUE_OPTIONS = {
   id: idCheck,
   delay: duration,
   runAt: instant,
-  key: text(200),
+  key: keyCheck,
   keyWindow: duration,
   onConflict: oneOf('return', 'replace', 'reject'),
-  limitKey: text(200),
+  limitKey: keyCheck,
   parent: idCheck,
   tags: listOf(name(100), 20),
   userInitiated: flag,
