@@ -58,6 +58,15 @@ export const logEvents = (events: Events, logger: Logger): void => {
   on('job-late-result', 'warn', ({ jobId, type }) => [{ jobId, type }, `a late result of job ${jobId} was dropped`]);
   on('job-still-running', 'warn', ({ jobId, reason }) => [{ jobId }, reason]);
   logSchedules(on);
+  logUpkeep(on);
+  on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
+};
+
+/** What logs one kind of event. */
+type On = <E extends EventName>(name: E, level: Level, line: Line<E>) => void;
+
+/** What becomes of workers, their runners and the database. */
+const logUpkeep = (on: On): void => {
   on('worker-started', 'info', (event) => [event, `worker ${event.worker} started with ${event.slots} slots`]);
   on('worker-stopped', 'info', (event) => [event, `worker ${event.worker} stopped`]);
   on('worker-lost', 'warn', (event) => [event, `worker ${event.worker} is gone; its jobs go on`]);
@@ -81,11 +90,7 @@ export const logEvents = (events: Events, logger: Logger): void => {
     event,
     `the database was damaged: ${event.recovered} jobs were read, the damaged file is kept at ${event.kept}`,
   ]);
-  on('error', 'error', ({ error, during }) => [{ err: error }, `an error during ${during}`]);
 };
-
-/** What logs one kind of event. */
-type On = <E extends EventName>(name: E, level: Level, line: Line<E>) => void;
 
 const logSchedules = (on: On): void => {
   on('schedule-fired', 'info', ({ scheduleId, jobId, slotAt }) => [
