@@ -18,7 +18,7 @@ describe('in an empty folder', () => {
   test('the help names every command on standard output', async () => {
     const { code, stdout, stderr } = await folder.run(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const command of 'start work add jobs logs tail queues workers status migrate check backup move doctor config cron'.split(
+    for (const command of 'start work add jobs logs tail queues schedules workers status migrate check backup move doctor config cron'.split(
       ' ',
     ))
       expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));

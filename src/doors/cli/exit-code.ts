@@ -67,7 +67,7 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'STORE_UNAVAILABLE',
   ],
   migration: ['STORE_NEWER'],
-  nothing: ['JOB_NOT_FOUND', 'NOTHING_MATCHED', 'PARENT_NOT_FOUND'],
+  nothing: ['JOB_NOT_FOUND', 'NOTHING_MATCHED', 'PARENT_NOT_FOUND', 'SCHEDULE_NOT_FOUND'],
   refused: [
     'NOT_PERMITTED',
     'ORIGIN_REFUSED',
@@ -81,6 +81,9 @@ const CODES: Readonly<Record<Exclude<keyof typeof EXIT, 'ok' | 'failed' | 'inter
     'NOT_A_BATCH',
     'NOT_ALLOWED_NOW',
     'NOT_FOR_BATCHES',
+    'SCHEDULE_CHANGED',
+    'SCHEDULE_EXISTS',
+    'SCHEDULE_FULL',
     'TARGET_NOT_EMPTY',
     'WORKERS_ALIVE',
   ],

@@ -16,6 +16,7 @@ import { addLogs } from './commands/logs.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMove } from './commands/move.ts';
 import { addQueues } from './commands/queues.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addLogs,
   addTail,
   addQueues,
+  addSchedules,
   addWorkers,
   addStatus,
   addMigrate,

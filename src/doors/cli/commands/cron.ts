@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { checkInstant, integer } from '../../../job/check.ts';
-import { type ClockChange, type ExplainedRun, explain } from '../../../schedule/explain.ts';
+import { type ClockChange, explain } from '../../../schedule/explain.ts';
 import { checkTrigger } from '../../../schedule/schedule.ts';
 import { checkTimeZone } from '../../../schedule/zone.ts';
 import { systemClock } from '../../../util/clock.ts';
 import type { Run } from '../command.ts';
-import type { Cli } from '../connect.ts';
+import { type Cli, loadSettings } from '../connect.ts';
 import { number } from '../flags.ts';
-import { iso, table } from '../print.ts';
+import { iso } from '../print.ts';
+import { pretty, runRecord, runTable } from '../runs.ts';
 
 export const addCron = (program: Command, run: Run): void => {
   const cron = program.command('cron').description('Understand cron expressions; needs no database.');
@@ -15,7 +16,7 @@ export const addCron = (program: Command, run: Run): void => {
     .command('explain')
     .description('An expression in words, its next runs, and what the next clock changes do to it.')
     .argument('<expression>', '5 fields, 6 with the second first, or a nickname such as @daily; in quotes')
-    .option('--tz <zone>', 'The IANA time zone.', 'UTC')
+    .option('--tz <zone>', 'The IANA time zone. [default SCHEDULER_TIMEZONE]')
     .option('--count <n>', 'How many runs to show.', '5')
     .option('--after <time>', 'Runs after this time, with an offset or Z, instead of now.')
     .action((expression: string, _, self: Command) =>
@@ -23,10 +24,11 @@ export const addCron = (program: Command, run: Run): void => {
     );
 };
 
-const explainCron = async ({ out, flags }: Cli, cron: string): Promise<void> => {
+const explainCron = async (cli: Cli, cron: string): Promise<void> => {
+  const { out, flags } = cli;
   const count = integer(1, 1000)(number(String(flags['count'])), '--count');
   const after = flags['after'] === undefined ? systemClock.now() : checkInstant(flags['after'], '--after');
-  const trigger = checkTrigger({ cron, timeZone: checkTimeZone(flags['tz'], '--tz') }, after);
+  const trigger = checkTrigger({ cron, timeZone: await zoneOf(cli) }, after);
   const { words, timeZone, runs, clockChanges } = explain(trigger, after, count);
   if (out.json) {
     await out.record('cron', { expression: cron, timeZone, words }, () => '');
@@ -50,22 +52,5 @@ const showChange = async (out: Cli['out'], { from, to, effect, runs }: ClockChan
   for (const line of runTable(runs, zone, out.width)) await out.data(`  ${line}`);
 };
 
-const runTable = (runs: readonly ExplainedRun[], zone: string, width: number | null): string[] =>
-  table(
-    runs.map(({ at, local, note }) => ({
-      [`in ${zone}`]: pretty(local),
-      'in UTC': pretty(iso(at.getTime())!),
-      '': note ?? '',
-    })),
-    width,
-  );
-
-const runRecord = ({ at, local, note }: ExplainedRun) => ({ at: iso(at.getTime()), local, note });
-
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-
-/** `2026-03-29T03:00:00+02:00` → `Sun 2026-03-29 03:00:00 +02:00`. */
-const pretty = (local: string): string => {
-  const [, date = '', time = '', offset = ''] = /^(.{10})T(\d\d:\d\d:\d\d)(?:\.\d+)?(.*)$/.exec(local) ?? [];
-  return `${DAYS[new Date(date).getUTCDay()]} ${date} ${time}${offset === 'Z' ? 'Z' : ` ${offset}`}`;
-};
+const zoneOf = async (cli: Cli): Promise<string> =>
+  cli.flags['tz'] === undefined ? (await loadSettings(cli)).settings.timeZone : checkTimeZone(cli.flags['tz'], '--tz');
