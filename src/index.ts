@@ -11,7 +11,13 @@ export { type RunningServer, type ServerOptions, startServer } from './doors/htt
 export { closeJobManager, getJobManager } from './engine/application.ts';
 export type { ApplicationJob, Trigger } from './engine/application-job.ts';
 export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';
-export type { FunctionOptions, TypeOptions } from './engine/application-options.ts';
+export type {
+  FunctionOptions,
+  RecurringFunction,
+  RecurringOptions,
+  RecurringType,
+  TypeOptions,
+} from './engine/application-options.ts';
 export type { Bulk, BulkAudit, BulkRequest, BulkResult, BulkStart } from './engine/bulk.ts';
 export { Client } from './engine/client.ts';
 export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';

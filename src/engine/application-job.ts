@@ -7,6 +7,10 @@ import { type FunctionPayload, isFunctionType } from './functions.ts';
 export type Trigger =
   | { readonly kind: 'immediate' }
   | { readonly kind: 'once'; readonly at: Date }
+  /** Again and again, at a fixed rate. */
+  | { readonly kind: 'interval'; readonly seconds: number }
+  /** Of a schedule that was made by other means. */
+  | { readonly kind: 'cron'; readonly cron: string; readonly timeZone: string }
   /** An attempt failed, and this is the one that follows. */
   | { readonly kind: 'retry'; readonly at: Date };
 

@@ -7,20 +7,24 @@ import { BacklineError } from '../job/backline-error.ts';
 import { checkInstant, checkOptions, type Duration, flag, timerDuration } from '../job/check.ts';
 import type { InputOf, Jobs } from '../job/define.ts';
 import { idCheck } from '../job/enqueue-options.ts';
-import { invalidOption, notStarted } from '../job/errors.ts';
+import { duplicateJobId, invalidOption, notStarted } from '../job/errors.ts';
 import { FINAL, isFinal } from '../job/states.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { newId } from '../util/ids.ts';
 import { type ApplicationJob, toApplicationJob } from './application-job.ts';
 import {
   checkFunctionOptions,
+  checkRecurring,
   checkTypeOptions,
   type FunctionOptions,
   type FunctionRest,
+  type RecurringFunction,
+  type RecurringType,
   type TypeOptions,
 } from './application-options.ts';
+import { Recurring } from './application-recurring.ts';
 import { failLostFunctions } from './chores/lost-functions.ts';
-import { Functions, isFunctionType } from './functions.ts';
+import { type FunctionPayload, Functions, isFunctionType } from './functions.ts';
 import { JobManager } from './job-manager.ts';
 import type { Logger } from './log.ts';
 import type { ManagerOptions } from './manager-options.ts';
@@ -52,6 +56,7 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
   readonly #database: string;
   readonly #inMemory: boolean;
   readonly #functions: Functions;
+  readonly #recurring: Recurring;
   readonly #logger: Logger | null;
   readonly #clock: Clock;
   readonly #newId: () => string;
@@ -72,6 +77,7 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
       ...rest,
       jobs: { ...jobs, [this.#functions.type]: this.#functions.jobType() } as unknown as J,
     });
+    this.#recurring = new Recurring(this.manager as unknown as JobManager, this.#functions);
     this.#logger = rest.logger || null;
     this.#clock = rest.clock ?? systemClock;
     this.#newId = () => newId(rest.ids ?? 'uuid-v7');
@@ -134,10 +140,56 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
     return this.#add(work, checkInstant(runAt, 'runAt'), options);
   }
 
-  /** Takes a job out that waits or is paused. @returns false if there is none: it never was, runs, or has ended. */
+  /**
+   * Runs a function, or a job of a named type, again and again, at a fixed rate and without drift; the first time one interval from
+   * now. A named type is durable: after a restart the same call goes on with it, and keeps its beat. Adding a function under an id that
+   * recurs in this process is refused. @returns the id. @throws as `addImmediateJob`.
+   *
+   * @example
+   * await jobs.addRecurringJob(poll, { intervalSeconds: 30, jobId: 'poll_inbox' });
+   * await jobs.addRecurringJob('clean-up', { intervalSeconds: 3600, jobId: 'clean-up', payload: { keepDays: 7 } });
+   */
+  addRecurringJob<Args extends readonly unknown[]>(
+    func: (...args: Args) => unknown,
+    options: RecurringFunction<NoInfer<Args>>,
+  ): Promise<string>;
+  addRecurringJob<Name extends keyof J & string>(type: Name, options: RecurringType<InputOf<J[Name]>>): Promise<string>;
+  async addRecurringJob(work: Work, given: object): Promise<string> {
+    await this.#ready('addRecurringJob()');
+    const isFunction = typeof work === 'function';
+    if (!isFunction && (typeof work !== 'string' || isFunctionType(work)))
+      throw invalidOption('func', work, 'a function, or the name of a job type');
+    const { args, jobId, payload, ...rest } = checkRecurring(given, isFunction ? 'function' : 'type');
+    const id = jobId ?? this.#newId();
+    await this.#mustBeFree(id, isFunction);
+    const what = isFunction
+      ? { type: this.#functions.type, payload: this.#functions.add(work, args, true) }
+      : { type: work, payload };
+    try {
+      await this.#recurring.register({ id, ...what, ...rest });
+    } catch (error) {
+      if (isFunction) this.#functions.drop(what.payload as FunctionPayload);
+      throw error;
+    }
+    const name = isFunction ? (what.payload as FunctionPayload).function : work;
+    const kept = isFunction
+      ? 'its function is in memory and does not outlive this process'
+      : `it is kept in ${this.#where}`;
+    this.#say(
+      'info',
+      { jobId: id, name },
+      `job ${id} was added: ${name} runs every ${rest.intervalMs / 1000} s; ${kept}`,
+    );
+    return id;
+  }
+
+  /** Takes a job out that waits or is paused; of one that recurs, all runs to come. @returns false if there is none: it never was, runs, or has ended. */
   async removeJob(jobId: string): Promise<boolean> {
     await this.#ready('removeJob()');
-    const removed = isId(jobId) && (await this.manager.removeAll({ id: jobId, status: ['created', 'queued'] })) > 0;
+    const removed =
+      isId(jobId) &&
+      ((await this.#recurring.remove(jobId)) ||
+        (await this.manager.removeAll({ id: jobId, status: ['created', 'queued'] })) > 0);
     if (removed) this.#say('info', { jobId }, `job ${jobId} was removed`);
     else this.#say('warn', { jobId }, `job ${jobId} was not removed: no such job waits`);
     return removed;
@@ -146,27 +198,33 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
   /** @returns the job, also after its end while it is kept; null if there is none. */
   async getJob(jobId: string): Promise<ApplicationJob | null> {
     await this.#ready('getJob()');
-    const job = isId(jobId) ? await this.manager.get(jobId) : null;
+    if (!isId(jobId)) return null;
+    const recurring = await this.#recurring.get(jobId);
+    if (recurring) return recurring;
+    const job = await this.manager.get(jobId);
     return job && toApplicationJob(job, this.#clock.now());
   }
 
-  /** Every job that has not ended, oldest first. */
+  /** Every job that has not ended, oldest first; one that recurs is one job, however many of its runs are unfinished. */
   async getJobs(): Promise<ApplicationJob[]> {
     await this.#ready('getJobs()');
     const now = this.#clock.now();
-    return (await this.manager.getActiveJobs()).map((job) => toApplicationJob(job, now));
+    const [recurring, active] = await Promise.all([this.#recurring.list(), this.manager.getActiveJobs()]);
+    const ids = new Set(recurring.map(({ id }) => id));
+    const single = active.filter(({ scheduleId }) => scheduleId === null || !ids.has(scheduleId));
+    return [...recurring, ...single.map((job) => toApplicationJob(job, now))].sort(byAge);
   }
 
   /** Keeps a job that waits, but does not run it. @returns false if there is none: it never was, runs, or has ended. */
   async pauseJob(jobId: string): Promise<boolean> {
     await this.#ready('pauseJob()');
-    return this.#change(jobId, 'paused', () => this.manager.pauseJob(jobId));
+    return this.#pause(jobId, true, () => this.manager.pauseJob(jobId));
   }
 
   /** Lets a paused job run again: at its time, or at once if that has passed. @returns as `pauseJob`. */
   async resumeJob(jobId: string): Promise<boolean> {
     await this.#ready('resumeJob()');
-    return this.#change(jobId, 'resumed', () => this.manager.resumeJob(jobId));
+    return this.#pause(jobId, false, () => this.manager.resumeJob(jobId));
   }
 
   /**
@@ -193,7 +251,11 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
 
   /** Now, now and then, and whenever a worker was lost. */
   async #endLost(): Promise<void> {
-    const end = async () => void (await failLostFunctions(this.manager, this.#database));
+    const end = async () => {
+      // First what makes more of them.
+      await this.#recurring.forget('lost');
+      await failLostFunctions(this.manager, this.#database);
+    };
     const onError = (error: unknown) => this.#say('warn', { err: error }, 'functions of dead processes were not ended');
     await end().catch(onError);
     this.#lostFunctions = new Repeater(end, { everyMs: LOST_MS, keepAlive: false, onError });
@@ -212,6 +274,7 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
     void this.#lostFunctions?.stop();
     try {
       const which = { type: this.#functions.type, status: ['created', 'queued'] } as const;
+      if (this.#starting) await this.#recurring.forget('own');
       if (this.#starting) await this.manager.cancelAll(which, { reason: 'the job manager was shut down' });
       await this.manager.close({ timeout: timeoutMs });
       this.#say('info', {}, 'the job manager has shut down');
@@ -269,6 +332,21 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
     await insert();
   }
 
+  /** An id is that of one job: recurring or not. */
+  async #mustBeFree(id: string, isFunction: boolean): Promise<void> {
+    const job = await this.manager.get(id);
+    if (job && !isFinal(job.status)) throw duplicateJobId(id);
+    if (isFunction && (await this.#recurring.isMine(id))) throw duplicateJobId(id);
+  }
+
+  async #pause(jobId: string, paused: boolean, single: () => Promise<void>): Promise<boolean> {
+    const done = paused ? 'paused' : 'resumed';
+    const changed = isId(jobId) ? await this.#recurring.pause(jobId, paused) : null;
+    if (changed === null) return this.#change(jobId, done, single);
+    this.#say(changed ? 'info' : 'warn', { jobId }, `job ${jobId} was ${changed ? '' : 'not '}${done}`);
+    return changed;
+  }
+
   async #change(jobId: string, done: string, change: () => Promise<void>): Promise<boolean> {
     try {
       await change();
@@ -295,6 +373,8 @@ export class ApplicationJobs<J extends Jobs = Jobs> implements AsyncDisposable {
     if (this.#logger && this.#logger.isLevelEnabled?.(level) !== false) this.#logger[level](fields, message);
   }
 }
+
+const byAge = (a: ApplicationJob, b: ApplicationJob): number => a.createdAt.getTime() - b.createdAt.getTime();
 
 const codeOf = (error: unknown): string | undefined => (error instanceof BacklineError ? error.code : undefined);
 

@@ -21,6 +21,8 @@ export interface FunctionPayload {
 interface Entry {
   readonly func: (...args: never[]) => unknown;
   readonly args: readonly unknown[];
+  /** It recurs: the end of one job is not its end. */
+  readonly recurs: boolean;
 }
 
 export class Functions {
@@ -40,18 +42,19 @@ export class Functions {
     this.#maxResultBytes = maxResultBytes;
   }
 
-  add(func: Entry['func'], args: readonly unknown[]): FunctionPayload {
+  /** @param recurs whether it is kept until it is dropped, and not until the end of its job. */
+  add(func: Entry['func'], args: readonly unknown[], recurs = false): FunctionPayload {
     const entry = ++this.#last;
-    this.#entries.set(entry, { func, args });
+    this.#entries.set(entry, { func, args, recurs });
     return { function: nameOf(func), entry };
   }
 
   /** The job of an entry, once it is known: then the entry goes when its job ends. */
   belongs({ entry }: FunctionPayload, jobId: string): void {
-    if (this.#entries.has(entry)) this.#entryOf.set(jobId, entry);
+    if (this.#entries.get(entry)?.recurs === false) this.#entryOf.set(jobId, entry);
   }
 
-  /** The job was not stored. */
+  /** The job was not stored, or recurs no more. */
   drop({ entry }: FunctionPayload): void {
     this.#entries.delete(entry);
   }

@@ -9,7 +9,7 @@
  *    ahead, or not at all.
  */
 import { isClosed } from '../../job/errors.ts';
-import type { Schedule } from '../../schedule/record.ts';
+import type { HistoryKind, Schedule } from '../../schedule/record.ts';
 import { ZONE_DATA } from '../../schedule/zone.ts';
 import type { ScheduleChange } from '../../store/schedule-store.ts';
 import type { Store } from '../../store/store.ts';
@@ -51,7 +51,9 @@ export class Ticker implements Service {
   /** When something is due, by the wall clock; null if nothing is. */
   #nextAt: number | null = null;
   /** When the database was asked last, by the clock that never jumps. */
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #askedAt = 0;
+  /** Something has changed since it was asked. */
+  #mustAsk = true;
   #unsettled = true;
   /** What the wall clock was ahead of the other one at the last look. */
   #lead: number;
@@ -80,10 +82,9 @@ export class Ticker implements Service {
   }
 
   #heard(changes: readonly ScheduleChange[]): void {
-    // What it fired itself has told it when to ask next.
-    const isSooner = changes.some(({ nextAt, entry }) => entry.kind === 'paused' || isBefore(nextAt, this.#nextAt));
-    if (!isSooner) return;
-    this.#askedAt = Number.NEGATIVE_INFINITY;
+    // What a ticker does, here or elsewhere, brings nothing forward.
+    if (changes.every(({ entry }) => BY_TICKER.has(entry.kind))) return;
+    this.#mustAsk = true;
     this.#wake();
   }
 
@@ -113,7 +114,7 @@ export class Ticker implements Service {
   #failed(error: unknown): void {
     if (isClosed(error)) return;
     this.#parts.storeWatch.down('tick', error);
-    this.#askedAt = Number.NEGATIVE_INFINITY;
+    this.#mustAsk = true;
     this.#isDown = true;
   }
 
@@ -131,13 +132,15 @@ export class Ticker implements Service {
     await this.#checkClock();
     if (this.#unsettled) await this.#retime();
     const isDue = this.#nextAt !== null && this.#nextAt <= clock.now();
-    if (isDue || clock.monotonic() - this.#askedAt >= ASK_MS) await this.#fire();
+    if (this.#mustAsk || isDue || clock.monotonic() - this.#askedAt >= ASK_MS) await this.#fire();
   }
 
   async #fire(): Promise<void> {
     const { store, clock, newId } = this.#parts;
     for (;;) {
       const now = clock.now();
+      // Before it is asked: what is heard meanwhile may have come too late for the answer.
+      this.#mustAsk = false;
       const { schedules, nextAt } = await store.schedules.fire({ limit: CHUNK, newId }, now);
       this.#askedAt = clock.monotonic();
       this.#nextAt = nextAt;
@@ -161,7 +164,7 @@ export class Ticker implements Service {
     const byMs = Math.round(this.#lead - seen);
     if (Math.abs(byMs) < JUMP_MS) return;
     events.emit('clock-jumped', () => ({ byMs, at: clock.now() }));
-    this.#askedAt = Number.NEGATIVE_INFINITY;
+    this.#mustAsk = true;
     this.#unsettled = true;
   }
 
@@ -184,7 +187,7 @@ export class Ticker implements Service {
   }
 }
 
-const isBefore = (at: number | null, than: number | null): boolean => at !== null && (than === null || at < than);
+const BY_TICKER: ReadonlySet<HistoryKind> = new Set(['fired', 'missed', 'skipped', 'ran', 'ended', 'problem']);
 
 /** The decision itself is made in the store, on the row as it is then. */
 const mayBeWrong = ({ zoneData, problem, after }: Schedule, now: number): boolean =>
