@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/schedule',
     'src/util',
   ],
-  'src/doors/drop': ['src/engine/client.ts', 'src/engine/events.ts', 'src/job', 'src/schedule', 'src/util'],
+  'src/doors/drop': ['src/doors/api/uploads.ts', 'src/engine/client.ts', 'src/engine/events.ts', 'src/job', 'src/schedule', 'src/util'],
   'src/doors/messages': ['src/engine/client.ts', 'src/engine/events.ts', 'src/job', 'src/schedule', 'src/util'],
   dashboard: ['src/doors/api/contract.ts', 'src/client.ts'],
   examples: [],

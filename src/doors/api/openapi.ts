@@ -21,6 +21,8 @@ const TAGS: Readonly<Record<string, string>> = {
   limits: 'Limits that jobs of many queues share.',
   workers: 'The processes that do the work.',
   figures: 'How the system is.',
+  live: 'What happens, as it happens.',
+  uploads: 'Files that become jobs.',
 };
 
 /** What everybody who calls the API must know. */

@@ -4,7 +4,7 @@
  */
 import { os } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/message-port';
-import type { EventMap, EventName } from '../../engine/events.ts';
+import type { EventName } from '../../engine/events.ts';
 import { BacklineError } from '../../job/backline-error.ts';
 import { isRecord } from '../../job/check.ts';
 import { invalidOption, notPermitted, unknownOption } from '../../job/errors.ts';
@@ -19,10 +19,7 @@ import { guarded } from './guard.ts';
 export type { Methods, Port } from './channel.ts';
 
 /** What a port needs of a JobManager. */
-export interface Heard extends Served {
-  on<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
-  off<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
-}
+export type Heard = Served;
 
 export interface PortOptions {
   /** Who is at the other end; everybody on this machine may do everything if not given. */
