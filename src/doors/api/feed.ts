@@ -89,7 +89,13 @@ export class Feed {
   #closed = false;
 
   constructor(source: FeedSource, options: FeedOptions = {}) {
-    const { tickMs = 250, maxBytesPerSecond = 65_536, keepFrames = 5000, queuesEveryMs = 1000, idleMs = 60_000 } = options;
+    const {
+      tickMs = 250,
+      maxBytesPerSecond = 65_536,
+      keepFrames = 5000,
+      queuesEveryMs = 1000,
+      idleMs = 60_000,
+    } = options;
     this.#source = source;
     this.#log = new FrameLog(keepFrames);
     this.#tickMs = tickMs;
@@ -228,7 +234,7 @@ export class Feed {
       jobs.map(({ id, parentId, scheduleId = null, tenant = null }) => [id, { parentId, scheduleId, tenant }]),
     );
     // An entry that became stale meanwhile hands on what it knows.
-    entries.forEach((entry, i) => this.#log.learn(entry, found.get(id[i]!) ?? null));
+    for (const [i, entry] of entries.entries()) this.#log.learn(entry, found.get(id[i]!) ?? null);
   }
 
   // --- the manager's events ---
@@ -240,7 +246,9 @@ export class Feed {
 
   #hear(): void {
     if (this.#listeners.length > 0) return;
-    this.#on('job-status-changed', (event) => this.#append(NEWS['job-status-changed'](event), event.status, event.from));
+    this.#on('job-status-changed', (event) =>
+      this.#append(NEWS['job-status-changed'](event), event.status, event.from),
+    );
     this.#on('job-progress', (event) => this.#append(NEWS['job-progress'](event), 'running'));
     this.#on('job-cancel-requested', (event) => this.#append(NEWS['job-cancel-requested'](event), 'running'));
     this.#on('job-removed', (event) => this.#append(NEWS['job-removed'](event)));

@@ -61,7 +61,8 @@ export const selectionOf = (filter: FeedFilter, { queues, tenants }: Pick<Caller
     key: JSON.stringify([kind, status, type, queue, id, parent, schedule, queues, tenants].map((part) => part ?? 0)),
     needsFacts,
     mayFit,
-    fits: (entry, place) => mayFit(entry, place) && (!needsFacts || entry.frame.kind !== 'job' || factsFit(entry.facts)),
+    fits: (entry, place) =>
+      mayFit(entry, place) && (!needsFacts || entry.frame.kind !== 'job' || factsFit(entry.facts)),
   };
 };
 

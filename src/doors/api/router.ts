@@ -104,7 +104,19 @@ const health = {
   }),
 };
 
-export const router = api.router({ jobs, batches, bulk, queues, limits, workers, stats, metrics, health, events, uploads });
+export const router = api.router({
+  jobs,
+  batches,
+  bulk,
+  queues,
+  limits,
+  workers,
+  stats,
+  metrics,
+  health,
+  events,
+  uploads,
+});
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */
 export const localClient = (context: Context): ApiClient =>

@@ -6,7 +6,19 @@
  * 3. Only then the first name goes. Whoever finds a first name whose process is gone knows that the upload was not finished.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../../job/check.ts';
 import { hasEnded, markOf, type ProcessMark } from '../../util/process.ts';

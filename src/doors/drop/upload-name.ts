@@ -14,7 +14,7 @@ const WRONG: readonly (readonly [wrong: (name: string) => boolean, says: string]
   [(name) => /[/\\]/.test(name), 'has a path'],
   [(name) => /[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'has control characters'],
   // They turn the order of letters around, or are not seen at all: the name would look like another.
-  [(name) => /[\p{Cf}\p{Co}\p{Cn}\u034F\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F]/u.test(name), 'has invisible characters'],
+  [(name) => /[\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/u.test(name), 'has invisible characters'],
   // They become one of the characters below in programs that simplify names.
   [(name) => /[/\\:*?"<>|]/.test(name.normalize('NFKC')), 'has one of \\ / : * ? " < > |'],
   [(name) => name.startsWith('.') || /^\p{Z}/u.test(name), 'starts with a dot or a blank'],

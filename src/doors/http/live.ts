@@ -54,8 +54,13 @@ const MAX_MESSAGE_BYTES = 1024;
 const WS_PATH = /^\/api\/events\/ws\/?(\?|$)/;
 
 /** Whether a request may become something else than HTTP. All others are answered as if they had not asked. */
-export const mayUpgrade = ({ url, headers }: { url?: string | undefined; headers: { upgrade?: string | undefined } }): boolean =>
-  headers.upgrade?.toLowerCase() === 'websocket' && WS_PATH.test(url ?? '');
+export const mayUpgrade = ({
+  url,
+  headers,
+}: {
+  url?: string | undefined;
+  headers: { upgrade?: string | undefined };
+}): boolean => headers.upgrade?.toLowerCase() === 'websocket' && WS_PATH.test(url ?? '');
 
 /** Puts both streams under /api of a server. */
 export const addLive = async (server: FastifyInstance, door: Door, options: LiveOptions = {}): Promise<void> => {
@@ -206,7 +211,9 @@ const converse = async (wire: Wire, watch: WatchRequest, door: Door, { heartbeat
   const gone = new AbortController();
   wire.on('close', () => gone.abort());
   wire.on('message', (_: unknown, isBinary: boolean) =>
-    isBinary ? wire.close(CODES.notThisKind, 'binary messages are not understood') : wire.close(CODES.policy, 'nothing is expected from here'),
+    isBinary
+      ? wire.close(CODES.notThisKind, 'binary messages are not understood')
+      : wire.close(CODES.policy, 'nothing is expected from here'),
   );
   let heard = true;
   wire.on('pong', () => {

@@ -43,7 +43,13 @@ export const addUploads = async (server: FastifyInstance, desk: UploadDesk, door
         throwFileSizeLimit: false,
         preservePath: true,
         // The size of the file is counted where it is written.
-        limits: { files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fieldNameSize: 100, fileSize: Number.MAX_SAFE_INTEGER },
+        limits: {
+          files: 1,
+          fields: MAX_FIELDS,
+          fieldSize: MAX_FIELD_BYTES,
+          fieldNameSize: 100,
+          fileSize: Number.MAX_SAFE_INTEGER,
+        },
       });
       scope.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
         throw unsupportedMediaType(headers['content-type'] ?? 'none', 'multipart/form-data with one file');
@@ -106,7 +112,8 @@ const addField = (fields: Record<string, string>, name: string, value: unknown, 
   if (!FIELD.test(name) || OURS.includes(name))
     throw badUpload('field', show(name), `names of small letters, digits and _, but not ${OURS.join(' or ')}`);
   if (Object.hasOwn(fields, name)) throw badUpload(name, 'is there twice', 'each field once');
-  if (truncated || typeof value !== 'string') throw badUpload(name, 'is too long or no text', `text of at most ${MAX_FIELD_BYTES} bytes`);
+  if (truncated || typeof value !== 'string')
+    throw badUpload(name, 'is too long or no text', `text of at most ${MAX_FIELD_BYTES} bytes`);
   // What a form leaves empty was not said.
   if (value !== '') fields[name] = value;
 };
@@ -197,5 +204,4 @@ class Guard {
     this.#request.raw.unpipe();
     this.#current?.destroy(this.#reason);
   }
-
 }
