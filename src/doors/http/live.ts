@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { StandardBracketNotationSerializer } from '@orpc/openapi-client/standard';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BacklineError } from '../../job/backline-error.ts';
 import { badRequest, notPermitted } from '../../job/errors.ts';
@@ -174,7 +175,9 @@ const requestOf = (request: FastifyRequest, { callerOf }: Door): WatchRequest =>
   const caller = callerOf(request);
   const { scope } = ROUTES.events.watch;
   if (!permits(caller, scope)) throw notPermitted('events.watch', scope, caller.scope);
-  const given = readQuery(watchInput, request.query);
+  // As the rest of the API reads a query: `type=a,b`, `type=a&type=b` and `type[0]=a` are lists.
+  const query = new URL(request.url, 'http://localhost').searchParams;
+  const given = readQuery(watchInput, new StandardBracketNotationSerializer().deserialize([...query]));
   const { data, error } = watchInput.safeParse(given);
   if (!data) throw errorOfIssue(error.issues[0]!, watchInput, given);
   const { lastEventId, ...filter } = data;
