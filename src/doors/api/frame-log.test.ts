@@ -66,8 +66,8 @@ describe('a log of frames', () => {
     expect(log.placeOf(idAt(log, 5))).toBe('too-old');
     expect(log.placeOf(idAt(log, 12))).toBe('other-process');
     log.forget();
-    expect(log.placeOf(idAt(log, 10))).toBe('too-old');
-    expect(log.placeOf(idAt(log, 11))).toBe(11);
+    expect(log.placeOf(idAt(log, 11))).toBe('too-old');
+    expect(log.placeOf(idAt(log, 12))).toBe(12);
   });
 
   test('hands on what was looked up of a job, also while it was looked up', () => {

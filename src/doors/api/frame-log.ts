@@ -77,11 +77,11 @@ export class FrameLog {
     if (this.#entries.length > 2 * this.#capacity) this.#shrink();
   }
 
-  /** Forgets everything; who comes back gets a gap. */
+  /** Forgets everything, and that nothing may have been missed: whoever comes back gets a gap. */
   forget(): void {
     this.#entries = [];
     this.#newest.clear();
-    this.#forgotten = this.#head;
+    this.#forgotten = ++this.#head;
   }
 
   /** Where somebody goes on who has seen the frame with this id. */
