@@ -65,9 +65,9 @@ const LOOK_UP = 500;
 
 const feeds = new WeakMap<FeedSource, Feed>();
 
-/** The feed of a manager: one, however many doors serve it. */
-export const feedOf = (source: FeedSource): Feed => {
-  const known = feeds.get(source) ?? new Feed(source);
+/** The feed of a manager: one, however many doors serve it. Its options are those of the first. */
+export const feedOf = (source: FeedSource, options?: FeedOptions): Feed => {
+  const known = feeds.get(source) ?? new Feed(source, options);
   feeds.set(source, known);
   return known;
 };

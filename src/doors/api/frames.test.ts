@@ -4,9 +4,10 @@ import { type JobNews, keyOf, merged, NEWS, type News } from './frames.ts';
 
 const event: JobEvent = { jobId: 'a', seq: 7, type: 'mail', queue: 'letters', at: Date.UTC(2026, 0, 31) };
 const about = {
-  ...{ kind: 'job', at: '2026-01-31T00:00:00.000Z', jobId: 'a', seq: 7, type: 'mail', queue: 'letters' },
-} as const;
-const status = (to: JobNews['status'], more: object = {}): JobNews => ({ ...about, status: to!, ...more });
+  kind: 'job' as const,
+  ...{ at: '2026-01-31T00:00:00.000Z', jobId: 'a', seq: 7, type: 'mail', queue: 'letters' },
+};
+const status = (to: JobNews['status'], more: object = {}): JobNews => ({ ...about, status: to!, ...more }) as JobNews;
 
 describe('an event', () => {
   test('becomes news that say where the job is', () => {

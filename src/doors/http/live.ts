@@ -14,7 +14,7 @@ import { sleep } from '../../util/sleep.ts';
 import { type Caller, permits } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { watchInput } from '../api/contract-live.ts';
-import { type Batch, feedOf, type WatchRequest } from '../api/feed.ts';
+import { type Batch, type Feed, type FeedOptions, feedOf, type WatchRequest } from '../api/feed.ts';
 import { errorOfIssue } from '../api/issues.ts';
 import { asOurs, problemOf } from '../api/problem.ts';
 import { ROUTES } from '../api/routes.ts';
@@ -23,7 +23,7 @@ import { mustBeOwnOrigin } from './origin.ts';
 import { sendProblem } from './problems.ts';
 import { readQuery } from './query.ts';
 
-export interface LiveOptions {
+export interface LiveOptions extends FeedOptions {
   /** Event streams and WebSockets that may be open at once, of all addresses. Default 2,000. */
   readonly maxListeners?: number;
   /** The same for one address. Default 1,000. */
@@ -35,14 +35,14 @@ export interface LiveOptions {
 }
 
 interface Door {
-  readonly client: Served;
+  readonly feed: Feed;
   readonly callerOf: (request: FastifyRequest) => Caller;
   /** Fires when the server closes. */
   readonly closing: AbortSignal;
   readonly onUnexpected: (error: unknown) => void;
 }
 
-type Limits = Required<LiveOptions>;
+type Limits = Required<Omit<LiveOptions, keyof FeedOptions>>;
 
 const DEFAULTS: Limits = { maxListeners: 2000, maxListenersPerAddress: 1000, heartbeatMs: 15_000, stallMs: 30_000 };
 
@@ -64,7 +64,13 @@ export const mayUpgrade = ({
 }): boolean => headers.upgrade?.toLowerCase() === 'websocket' && WS_PATH.test(url ?? '');
 
 /** Puts both streams under /api of a server. */
-export const addLive = async (server: FastifyInstance, door: Door, options: LiveOptions = {}): Promise<void> => {
+export const addLive = async (
+  server: FastifyInstance,
+  client: Served,
+  outside: Omit<Door, 'feed'>,
+  options: LiveOptions = {},
+): Promise<void> => {
+  const door = { ...outside, feed: feedOf(client, options) };
   const limits = { ...DEFAULTS, ...options };
   const listeners = new Listeners(limits.maxListeners, limits.maxListenersPerAddress);
   const { default: webSockets } = await import('@fastify/websocket');
@@ -100,7 +106,7 @@ const addEventStream = (scope: FastifyInstance, door: Door, limits: Limits, list
       leave();
       gone.abort();
     });
-    const batches = feedOf(door.client).batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
+    const batches = door.feed.batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
     reply.hijack();
     begin(reply);
     await stream(reply.raw, batches, limits, door.onUnexpected);
@@ -227,7 +233,7 @@ const converse = async (wire: Wire, watch: WatchRequest, door: Door, { heartbeat
     heard = false;
     wire.ping();
   }, heartbeatMs);
-  const batches = feedOf(door.client).batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
+  const batches = door.feed.batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
   try {
     for await (const { texts } of batches) if (!(await isSent(wire, texts, stallMs))) wire.terminate();
     wire.close(CODES.goingAway, 'the service is stopping');

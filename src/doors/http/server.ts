@@ -144,8 +144,8 @@ const makeServer = async (
     const path = request.url.split('?')[0]!.slice(0, 200);
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
-  const door = { client, closing, onUnexpected, callerOf: () => everyone };
-  await addLive(server, door, options.live);
+  const door = { closing, onUnexpected, callerOf: () => everyone };
+  await addLive(server, client, door, options.live);
   addRoutes(server, client, now);
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
   await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
