@@ -75,23 +75,20 @@ describe('an event stream', () => {
     expect(ids()).toEqual(frames().map(({ id }) => id));
   });
 
-  test.each([
+  test.each<[place: string, again: (id: string) => readonly [query: string, headers: Record<string, string>]]>([
     ['header', (id: string) => ['', { 'last-event-id': id }]],
     ['query', (id: string) => [`?lastEventId=${id}`, {}]],
-  ])(
-    'goes on behind the id in the %s',
-    async (_, again: (id: string) => readonly [query: string, headers: Record<string, string>]) => {
-      const { manager, server } = await open();
-      const first = await stream(server);
-      await add(manager, 'a');
-      await until(() => first.ids().length === 1);
-      first.request.destroy();
-      for (const id of ['b', 'c']) await add(manager, id);
-      const second = await stream(server, ...again(first.ids()[0]!));
-      await until(() => second.frames().length === 2);
-      expect(jobIds(second.frames())).toEqual(['b', 'c']);
-    },
-  );
+  ])('goes on behind the id in the %s', async (_, again) => {
+    const { manager, server } = await open();
+    const first = await stream(server);
+    await add(manager, 'a');
+    await until(() => first.ids().length === 1);
+    first.request.destroy();
+    for (const id of ['b', 'c']) await add(manager, id);
+    const second = await stream(server, ...again(first.ids()[0]!));
+    await until(() => second.frames().length === 2);
+    expect(jobIds(second.frames())).toEqual(['b', 'c']);
+  });
 
   test.each(['nonsense', '0'.repeat(190), '000000000000-5', '-1', '%00', '__proto__'])(
     'with the id %s of nowhere says once that something may be missing, and goes on',
@@ -188,6 +185,7 @@ describe('an event stream', () => {
     socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     socket.pause();
     await until(() => feed.readers === 1);
+    await manager.pauseQueue('default');
     const error = 'x'.repeat(450);
     const many = Array.from({ length: 400 }, (_, i) => ({
       type: 'double',
