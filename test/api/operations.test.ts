@@ -93,6 +93,8 @@ describe('on PostgreSQL, through bare HTTP', () => {
 describe('the contract', () => {
   test('every operation was called over bare HTTP by the table above', async () => {
     const { paths = {} } = await describeApi();
+    // Sent by test/api/upload.test.ts: a form, which the table cannot hold.
+    delete paths['/uploads']!.post;
     const all = Object.entries(paths).flatMap(([path, item]) =>
       Object.keys(item ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
     );
