@@ -140,6 +140,32 @@ describe('an upload', () => {
     });
   });
 
+  test('shows what its status file says, whoever writes it, and stays a job file while nobody takes it', async () => {
+    const { server, jobsDir, jobFiles } = await open();
+    const ask = async (id: string) => (await fetch(`${server.url}/api/uploads/${id}`)).json();
+    await post(server, form({}, ['a.csv', 'abc']), '?id=one');
+    for (const id of ['one', 'by-hand'])
+      for (const status of [
+        { status: 'running', start_time: 1_769_817_600.5, progress: 7 },
+        {
+          status: 'completed',
+          start_time: 1_769_817_600.5,
+          end_time: 1_769_817_700,
+          progress: 100,
+          result: { rows: 3 },
+        },
+      ]) {
+        writeFileSync(join(jobsDir, `${id}.status`), JSON.stringify(status));
+        expect(await ask(id)).toMatchObject({ id, state: status.status, status });
+      }
+    expect(await ask('by-hand')).toMatchObject({ name: 'by-hand.job', startedAt: '2026-01-31T00:00:00.500Z' });
+    for (const garbage of ['[]', '{', '{"status":"odd"}', '{"status":"failed","start_time":"x"}']) {
+      writeFileSync(join(jobsDir, 'one.status'), garbage);
+      expect(await ask('one')).toMatchObject({ state: 'received', status: null });
+    }
+    expect(jobFiles()).toContain('one.job');
+  });
+
   test.each<[says: string, body: FormData | string, query: string, status: number, code: string, field?: string]>([
     ['without a file', form({ a: 'b' }), '', 400, 'BAD_UPLOAD', 'file'],
     ['of an empty file', form({}, ['a.csv', '']), '', 400, 'BAD_UPLOAD', 'file'],

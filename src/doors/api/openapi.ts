@@ -67,7 +67,7 @@ export const describeApi = async (): Promise<Description> => {
 };
 
 /** A form with a file is no operation that other wires could carry: the contract does not have it. */
-const uploadOperation: OpenAPI.OperationObject = {
+const uploadOperation: NonNullable<NonNullable<NonNullable<Description['paths']>[string]>['post']> = {
   operationId: 'uploads.create',
   summary: 'Send a file that becomes a job.',
   description:

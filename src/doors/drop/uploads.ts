@@ -119,7 +119,7 @@ export class Uploads implements UploadDesk {
     const known = this.#known.get(id);
     if (known) return this.#view(id, known);
     const stored = (await this.#storedNames()).find((name) => partsOf(name)?.id === id);
-    const upload = stored && (await this.#fromDisk(stored));
+    const upload = (stored && (await this.#fromDisk(stored))) || (await this.#fromJobsDir(id));
     if (!upload) throw uploadNotFound(id);
     return upload;
   }
@@ -228,6 +228,15 @@ export class Uploads implements UploadDesk {
     });
   }
 
+  /** A job file that was dropped by hand, or whose catalog is gone by now. */
+  async #fromJobsDir(id: string): Promise<Upload | null> {
+    const status = await this.#statusOf(id);
+    if (!status && !(await this.#isAnnounced(id))) return null;
+    const startedAt = status ? Math.round(status.start_time * 1000) : this.#clock.now();
+    const nothing = { bytesExpected: null, bytesReceived: 0, problem: null };
+    return this.#view(id, { name: `${id}.job`, startedAt, state: 'received', ...nothing });
+  }
+
   async #view(id: string, known: Known): Promise<Upload> {
     const { name, startedAt, bytesExpected, bytesReceived, problem } = known;
     const status = known.state === 'received' ? await this.#statusOf(id) : null;
@@ -237,9 +246,12 @@ export class Uploads implements UploadDesk {
 
   async #statusOf(id: string) {
     // Somebody else's file under that name says nothing of ours.
-    return readStatus(this.#jobsDir, id).catch(() => null);
+    const status = await readStatus(this.#jobsDir, id).catch(() => null);
+    return status && STATES.includes(status.status) && Number.isFinite(status.start_time) ? status : null;
   }
 }
+
+const STATES: readonly unknown[] = ['running', 'completed', 'failed'];
 
 /** A form is a little longer than the file in it. */
 const FORM_BYTES = 2 ** 20;
