@@ -84,6 +84,15 @@ const pool =
     return withMemory ? [rate, whole, memoryMb] : [rate, whole];
   };
 
+/** A busy worker with readers of the live feed; and without, as its own limit. */
+const live =
+  (jobs: number, listeners: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => {
+    const readers = name === 'backline' ? scaled(listeners, scale, 5) : 0;
+    const { rate, memoryMb } = await remotes.get(name).call('followed', where, scaled(jobs, scale, 50), readers);
+    return [rate, memoryMb];
+  };
+
 const QUEUES: Field = { peers: ['plainjob'], peersAt: 'process', limit: 'script' };
 
 export const SQLITE: readonly Scenario[] = [
@@ -190,5 +199,18 @@ export const SQLITE: readonly Scenario[] = [
       { bench: 'children-memory', unit: 'MB' },
     ],
     measure: pool('children', 20_000, true),
+  },
+  {
+    name: 'listeners',
+    store: 'sqlite',
+    about:
+      'a worker that is busy with 500 jobs a second, 1,000 changes, with 500 event streams open, against the same without',
+    durabilities: ['process'],
+    against: { peers: [], peersAt: 'process', limit: 'backline-alone' },
+    figures: [
+      { bench: 'listeners', unit: 'jobs/s' },
+      { bench: 'listeners-memory', unit: 'MB' },
+    ],
+    measure: live(2500, 500),
   },
 ];

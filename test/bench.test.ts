@@ -71,6 +71,8 @@ describe('npm run bench', () => {
       'children sqlite/process jobs/s',
       'children-stored sqlite/process jobs/s',
       'children-memory sqlite/process MB',
+      'listeners sqlite/process jobs/s',
+      'listeners-memory sqlite/process MB',
     ]);
     for (const name of ['plainjob', 'piscina'].filter((one) => !isInstalled(one))) {
       console.info(`${name} is not installed (npm run bench does it), so only the form without it was checked.`);
@@ -79,8 +81,12 @@ describe('npm run bench', () => {
     for (const one of lines) {
       expect(Object.keys(one)).toEqual(KEYS);
       for (const value of [one.ours, one.limit, one.ofLimit]) expect(value).toBeGreaterThanOrEqual(0);
-      // There is no peer for child processes.
-      const peer = one.bench.startsWith('threads') ? 'piscina' : one.bench.startsWith('children') ? null : 'plainjob';
+      // There is no peer for child processes, nor for the live feed.
+      const peer = one.bench.startsWith('threads')
+        ? 'piscina'
+        : /^(children|listeners)/.test(one.bench)
+          ? null
+          : 'plainjob';
       const named = peer !== null && isInstalled(peer);
       expect(one.peer).toBe(named ? `${peer} ${readJson('bench/package.json').dependencies[peer]}` : null);
       for (const value of [one.peerValue, one.ratio]) expect(typeof value).toBe(named ? 'number' : 'object');

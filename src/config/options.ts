@@ -86,6 +86,22 @@ export const OPTIONS = {
     read: asText,
     check: typeCheck,
   }),
+  uploadsDir: option<string, string>({
+    flag: '--uploads-dir <folder>',
+    env: 'BACKLINE_UPLOADS_DIR',
+    says: 'The folder that files are stored in which are uploaded to become jobs; taken only if dropType is set.',
+    default: 'uploads/catalogs',
+    read: asText,
+    check: text(4096),
+  }),
+  maxUploadBytes: option<number, number>({
+    flag: '--max-upload-bytes <n>',
+    env: 'BACKLINE_MAX_UPLOAD_BYTES',
+    says: 'The largest file that may be uploaded.',
+    default: 2 ** 32,
+    read: asNumber,
+    check: integer(1, Number.MAX_SAFE_INTEGER),
+  }),
   processId: option<string, string | null>({
     flag: '--process-id <name>',
     env: 'BACKLINE_PROCESS_ID',

@@ -64,6 +64,8 @@ const SAMPLES: Record<OptionName, string> = {
   database: ':memory:',
   jobsDir: 'drop',
   dropType: 'catalog',
+  uploadsDir: 'files',
+  maxUploadBytes: '1000',
   processId: 'processor-1',
   queues: 'emails, reports',
   maxConcurrentJobs: '3',
