@@ -1,6 +1,7 @@
 /** What programs and pages import that talk to a service which runs elsewhere: `backline/client`. Needs nothing of Node. */
 export { type ApiClient, type CallContext, type ClientOptions, createClient } from './doors/api/http-client.ts';
 export type { Scope } from './doors/api/routes.ts';
+export type { HistoryEntryView, NextRunsView, ScheduleAction, ScheduleView } from './doors/api/schedule-shapes.ts';
 export type {
   AttemptView,
   HealthView,
