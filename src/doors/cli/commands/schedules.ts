@@ -68,11 +68,15 @@ export const addSchedules = (program: Command, run: Run): void => {
   );
 };
 
-const withSchedules = <T>(
+const withSchedules = async <T>(
   cli: Cli,
   work: (schedules: Schedules, now: number) => Promise<T>,
   create = false,
-): Promise<T> => withClient(cli, { create }, (client) => work(client.schedules.from('cli'), client.now()));
+): Promise<T> => {
+  // Before anybody is asked.
+  guardOf(cli);
+  return withClient(cli, { create }, (client) => work(client.schedules.from('cli'), client.now()));
+};
 
 const list = (cli: Cli): Promise<void> =>
   withSchedules(cli, async (schedules) => {
@@ -149,13 +153,11 @@ const next = (cli: Cli, id: string): Promise<void> =>
     await sayRuns(out, await schedules.next(id, { count }));
   });
 
-const runNow = (cli: Cli, id: string): Promise<void> => {
-  const by = actorOf(cli);
-  return withSchedules(cli, async (schedules) => {
-    const started = await schedules.run(id, by);
+const runNow = (cli: Cli, id: string): Promise<void> =>
+  withSchedules(cli, async (schedules) => {
+    const started = await schedules.run(id, actorOf(cli));
     await cli.out.record('started', { schedule: id, id: started.id }, () => started.id);
   });
-};
 
 const pause = (cli: Cli, id: string): Promise<void> =>
   withSchedules(cli, async (schedules, now) => {
