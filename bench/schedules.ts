@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { JobManager, job, nextRuns } from '../dist/index.js';
-import { type TestClock, testClock } from '../dist/testing.js';
+import { JobManager, job, nextRuns } from '../src/index.ts';
+import { type TestClock, testClock } from '../src/testing.ts';
 import { startBenchServer } from './postgres/server.ts';
 
 const { values } = parseArgs({

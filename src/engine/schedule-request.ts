@@ -69,7 +69,8 @@ export type ScheduleChanges = {
 } & Behaviour &
   Partial<TriggerOptions>;
 
-const OF_ONE_RUN = 'id delay runAt keyWindow onConflict parent userInitiated expiresAt held tx'.split(' ');
+/** Options of a job that mean a single run. */
+export const OF_ONE_RUN = 'id delay runAt keyWindow onConflict parent userInitiated expiresAt held tx'.split(' ');
 const TRIGGER = 'cron interval at timeZone calendar onExcluded dst start jitter'.split(' ');
 
 const asGiven = (value: unknown): unknown => value;
@@ -83,6 +84,10 @@ const CHANGES = {
   maxInstances,
 };
 const REQUEST = { ...CHANGES, id: scheduleId, build };
+
+/** Everything that may be said of a new schedule; and what of it cannot be changed. */
+export const REQUEST_FIELDS: readonly string[] = [...Object.keys(REQUEST), ...TRIGGER];
+export const FIXED_FIELDS: readonly string[] = ['id', 'build'];
 
 /** What is needed to check the job of a schedule as `enqueue` would. */
 export interface RequestParts {

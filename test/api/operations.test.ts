@@ -6,10 +6,12 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { everyone } from '../../src/doors/api/access.ts';
 import { contract } from '../../src/doors/api/contract.ts';
 import { enqueueOptions } from '../../src/doors/api/contract-jobs.ts';
+import { newSchedule, scheduleChanges, scheduledOptions } from '../../src/doors/api/contract-schedules.ts';
 import { examples } from '../../src/doors/api/examples.ts';
 import { describeApi } from '../../src/doors/api/openapi.ts';
 import { localClient } from '../../src/doors/api/router.ts';
 import type { Scope } from '../../src/doors/api/routes.ts';
+import { FIXED_FIELDS, OF_ONE_RUN, REQUEST_FIELDS } from '../../src/engine/schedule-request.ts';
 import { ENQUEUE_OPTIONS } from '../../src/job/enqueue-options.ts';
 import { embedded18, type Server, startServer } from '../conformance/postgres.ts';
 import { freshFolder, IMPATIENT } from '../managers.ts';
@@ -57,7 +59,11 @@ describe.each(Object.entries(DOORS))('through %s', (_, open) => {
     await manager.enqueue('double', 1, { id: 'ended' });
     await manager.result('ended');
     await manager.enqueueBatch({ type: 'album', id: 'batch', jobs: [], open: true });
-    const before = JSON.stringify([await manager.list(), await manager.queues()]);
+    await manager.schedules.add({ id: 'there', type: 'double', payload: 1, cron: '@daily' });
+    await manager.schedules.pause('there');
+    const all = async () =>
+      JSON.stringify([await manager.list(), await manager.queues(), await manager.schedules.list()]);
+    const before = await all();
     for (const [operation, input, code, field] of REFUSALS) {
       const refusal = await door.call(operation, input).then(
         (answer) => ({ code: 'nothing', answer }),
@@ -67,7 +73,7 @@ describe.each(Object.entries(DOORS))('through %s', (_, open) => {
       expect({ about, code: (refusal as { code: string }).code }).toEqual({ about, code });
       expect(refusal).toMatchObject({ name: 'BacklineError', ...(field === undefined ? {} : { field }) });
     }
-    expect(JSON.stringify([await manager.list(), await manager.queues()])).toBe(before);
+    expect(await all()).toBe(before);
   });
 });
 
@@ -115,6 +121,14 @@ describe('the contract', () => {
   test('knows the options of a job that the library knows, but for the transaction', () => {
     const { tx: _, ...rest } = ENQUEUE_OPTIONS;
     expect(Object.keys(enqueueOptions.shape).sort()).toEqual(Object.keys(rest).sort());
+  });
+
+  test('knows of a schedule what the library knows', () => {
+    expect(Object.keys(newSchedule.shape).sort()).toEqual([...REQUEST_FIELDS].sort());
+    const changeable = REQUEST_FIELDS.filter((name) => !FIXED_FIELDS.includes(name));
+    expect(Object.keys(scheduleChanges.shape).sort()).toEqual(changeable.sort());
+    const options = Object.keys(ENQUEUE_OPTIONS).filter((name) => !OF_ONE_RUN.includes(name));
+    expect(Object.keys(scheduledOptions.shape).sort()).toEqual(options.sort());
   });
 
   test('has examples that it would take', () => {

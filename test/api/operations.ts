@@ -3,6 +3,7 @@ import { type JobManager, job, NoRetryError, type Uploads } from 'backline';
 import { expect } from 'vitest';
 import { until } from '../wait.ts';
 import type { Call } from './doors.ts';
+import { SCHEDULE_REFUSALS, SCHEDULE_SCENARIOS } from './schedule-operations.ts';
 
 export const jobs = {
   double: job({ run: async (n: number) => 2 * n }),
@@ -32,7 +33,7 @@ export interface Subject {
   readonly uploads: Uploads;
 }
 
-type Scenario = (subject: Subject) => Promise<void>;
+export type Scenario = (subject: Subject) => Promise<void>;
 
 const later = { options: { delay: '1h' } };
 const idsOf = ({ jobs }: { jobs: { id: string }[] }): string[] => jobs.map(({ id }) => id);
@@ -331,6 +332,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await incoming.finish({});
     expect((await call('uploads.list', { limit: 1 })).uploads).toMatchObject([{ id: 'one', state: 'received' }]);
   },
+  ...SCHEDULE_SCENARIOS,
 
   'a request that makes something, and comes again, makes nothing more': async (subject) => {
     const { call, manager } = subject;
@@ -377,8 +379,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** Operation, input → code and field. Nothing of it changes anything. The job `waits` waits, `ended` has ended, `batch` is a batch that runs. */
-export const REFUSALS: readonly (readonly [operation: string, input: unknown, code: string, field?: string])[] = [
+export type Refusal = readonly [operation: string, input: unknown, code: string, field?: string];
+
+/**
+ * Operation, input → code and field. Nothing of it changes anything. The job `waits` waits, `ended` has ended, `batch` is a batch that
+ * runs; the schedule `there` is paused.
+ */
+export const REFUSALS: readonly Refusal[] = [
+  ...SCHEDULE_REFUSALS,
   ['jobs.get', { id: 'nobody' }, 'JOB_NOT_FOUND', 'id'],
   ['jobs.get', { id: '../etc' }, 'INVALID_OPTION', 'id'],
   ['jobs.get', { id: 'x'.repeat(201) }, 'INVALID_OPTION', 'id'],

@@ -133,6 +133,37 @@ describe('with --url', () => {
     expect(free).toMatchObject({ paused: false, maxRunning: null });
   });
 
+  test('schedules are made, shown, changed, paused, run and removed', async () => {
+    const made = (
+      await ask('schedules', 'add', 'far', '--type', 'sum', '--payload', '{"a":1,"b":2}', '--cron', '30 2 * * *')
+    )[0]!;
+    expect(made).toMatchObject({ kind: 'added', source: 'api', version: 1, payload: { a: 1, b: 2 } });
+    await ask('schedules', 'edit', 'far', '--every', '1h', '--start', '2100-01-01T00:00:00Z', '--tag', 'x');
+    await ask('schedules', 'add', 'once', '--type', 'sum', '--at', '2100-01-01T09:00:00+01:00');
+    await ask('schedules', 'pause', 'far', '--reason', 'quiet', '--until', '2h');
+    const { id } = (await ask('schedules', 'run', 'far'))[0]!;
+    for (const args of [
+      ['schedules', 'ls'],
+      ['schedules', 'ls', '--paused'],
+      ['schedules', 'show', 'far'],
+      ['schedules', 'next', 'once'],
+      ['schedules', 'next', 'far', '--count', '3'],
+      ['schedules', 'history', 'far'],
+    ])
+      expect(await ask(...args)).toEqual(await folder.ask(...args));
+    expect(await ask('schedules', 'show', 'far')).toMatchObject([
+      {
+        trigger: { kind: 'interval', everyMs: 3_600_000 },
+        ...{ pause: { reason: 'quiet', actor: 'this machine' }, job: { tags: ['x'] }, counts: { byHand: 1 } },
+      },
+    ]);
+    expect((await ask('jobs', 'show', String(id)))[0]).toMatchObject({ scheduleId: 'far', type: 'sum' });
+    expect(await ask('schedules', 'resume', 'far')).toMatchObject([{ pause: null }]);
+    expect(await ask('schedules', 'rm', 'far', '--yes')).toEqual([{ v: 1, kind: 'removed', id: 'far' }]);
+    await ask('schedules', 'rm', 'once', '--yes');
+    expect((await far('schedules', 'ls')).stdout).toBe('');
+  });
+
   test('what is wrong is refused with the same code and exit code as here', async () => {
     for (const args of [
       ['add', 'nobody-knows-it'],
@@ -141,6 +172,11 @@ describe('with --url', () => {
       ['jobs', 'cancel', 'no-such-job'],
       ['jobs', 'edit', 'no-such-job', '--priority', '1'],
       ['logs', 'no-such-job'],
+      ['schedules', 'show', 'no-such-schedule'],
+      ['schedules', 'rm', 'no-such-schedule', '--yes'],
+      ['schedules', 'add', 'a', '--type', 'sum', '--cron', '0 0 30 2 *'],
+      ['schedules', 'add', 'a', '--type', 'sum', '--every', '1h', '--tz', 'CEST'],
+      ['schedules', 'add', 'a', '--type', 'nobody-knows-it', '--every', '1h'],
     ]) {
       const [there, here] = [await far(...args), await folder.run([...args, '--json'])];
       expect([args, there.code, errorOf(there)?.['code']]).toEqual([args, here.code, errorOf(here)?.['code']]);

@@ -125,8 +125,39 @@ test.each([
   expect(stderr).toMatch(words);
 });
 
-test('a service elsewhere is not asked', async () => {
-  expect(await schedules('ls', '--url', 'http://127.0.0.1:1')).toMatchObject({
-    ...{ code: 2, stderr: expect.stringContaining('NEEDS_DATABASE') },
-  });
+test('days of an .ics file are counted, or left out', async () => {
+  folder.write(
+    'holidays.ics',
+    'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20991225\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n',
+  );
+  const noon = ['--type', 'report', '--cron', '0 12 25 12 *', '--tz', 'UTC'];
+  await recordOf('add', 'only', ...noon, '--calendar', 'holidays.ics');
+  await recordOf('add', 'others', ...noon, '--calendar', 'not:holidays.ics');
+  const runs = async (id: string) =>
+    linesOf((await schedules('next', id, '--count', '100', '--json')).stdout).map(({ at }) => String(at).slice(0, 4));
+  expect(await runs('only')).toEqual(['2099']);
+  expect(await runs('others')).not.toContain('2099');
+  for (const [file, code] of [
+    ['none.ics', 'USAGE'],
+    ['backline.config.ts', 'INVALID_PAYLOAD'],
+  ])
+    expect(await schedules('add', 'b', ...noon, '--calendar', file!)).toMatchObject({
+      ...{ code: 2, stderr: expect.stringContaining(code!) },
+    });
+});
+
+test('what a clock change does to it is told', async () => {
+  await recordOf('add', 'change', '--type', 'report', '--cron', '30 2 * * *', '--dst-gap', 'skip');
+  const { stdout } = await schedules('next', 'change');
+  expect(stdout).toMatch(/Clock change: [\s\S]*02:30 does not exist: left out\./);
+  const lines = linesOf((await schedules('next', 'change', '--count', '1', '--json')).stdout);
+  expect(lines.map(({ kind }) => kind)).toEqual(['run', 'clock-change', 'clock-change']);
+});
+
+test('flags that have no meaning are refused', async () => {
+  const cron = ['--type', 'report', '--cron', '@daily'];
+  expect(await schedules('add', 'c', ...cron, '--if-version', '1')).toMatchObject({ code: 2 });
+  expect(await schedules('run', 'only', '--if-version', '1')).toMatchObject({ code: 2 });
+  const far = await schedules('resume', 'only', '--actor', 'ada', '--url', 'http://127.0.0.1:9');
+  expect(far).toMatchObject({ code: 2, stderr: expect.stringContaining('--actor has no meaning with --url') });
 });

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { bulk } from './contract-bulk.ts';
 import { enqueueOptions, jobs, newJob } from './contract-jobs.ts';
 import { events, uploads } from './contract-live.ts';
+import { schedules } from './contract-schedules.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
 import { enqueuedItem, health, job, metrics, queue, stats, worker } from './shapes.ts';
@@ -67,6 +68,7 @@ export const contract = {
       .input(z.strictObject({ name: w.queueName, maxRunning: w.maxRunning }))
       .output(queue),
   },
+  schedules,
   limits: {
     set: operation(ROUTES.limits.set)
       .input(z.strictObject({ key: w.text(200), maxRunning: w.maxRunning }))

@@ -26,5 +26,12 @@ export const examples: Readonly<Record<string, unknown>> = {
   'bulk.remove': { which: { status: ['cancelled'] } },
   'queues.pause': { reason: 'maintenance', until: '2030-01-31T08:00:00Z' },
   'queues.limit': { maxRunning: 5 },
+  'schedules.add': {
+    ...{ id: 'nightly-report', type: 'report', payload: { pages: 3 }, cron: '30 2 * * *', timeZone: 'Europe/Berlin' },
+    ...{ calendar: { businessDays: true }, missed: { window: '2h' }, options: { queue: 'reports', timeout: '10m' } },
+  },
+  'schedules.update': { interval: '15m', jitter: '30s', version: 3 },
+  'schedules.pause': { reason: 'the printer is broken', until: '2030-01-31T08:00:00Z' },
+  'schedules.resume': { version: 4 },
   'limits.set': { maxRunning: 2 },
 };

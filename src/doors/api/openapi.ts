@@ -7,6 +7,7 @@ import { contract } from './contract.ts';
 import { upload } from './contract-live.ts';
 import { examples } from './examples.ts';
 import { allRoutes } from './routes.ts';
+import { schedule } from './schedule-shapes.ts';
 import { attempt, job, logLine, problem, queue, worker } from './shapes.ts';
 
 export type Description = OpenAPI.Document;
@@ -19,6 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   batches: 'Jobs that belong together and end together.',
   bulk: 'One change of every job of a filter.',
   queues: 'Named lanes, with a pause switch and a limit.',
+  schedules: 'What starts jobs by itself: at times, at intervals, once.',
   limits: 'Limits that jobs of many queues share.',
   workers: 'The processes that do the work.',
   figures: 'How the system is.',
@@ -48,6 +50,7 @@ export const describeApi = async (): Promise<Description> => {
       Attempt: { schema: attempt, ...output },
       LogLine: { schema: logLine, ...output },
       Queue: { schema: queue, ...output },
+      Schedule: { schema: schedule, ...output },
       Worker: { schema: worker, ...output },
       Upload: { schema: upload, ...output },
       Problem: { schema: problem, ...output },

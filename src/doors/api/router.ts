@@ -8,6 +8,7 @@ import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
+import { schedules } from './router-schedules.ts';
 import { enqueuedItemView, enqueuedView, iso, metricsView, previewView, queueView, workerView } from './views.ts';
 
 const batches = {
@@ -116,6 +117,7 @@ export const router = api.router({
   health,
   events,
   uploads,
+  schedules,
 });
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */

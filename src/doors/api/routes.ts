@@ -7,7 +7,7 @@
 export type Scope = 'read' | 'operate' | 'admin';
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Under /api. */
   readonly path: `/${string}`;
   readonly scope: Scope;
@@ -158,6 +158,54 @@ const queues = {
   },
 } as const satisfies Record<string, Route>;
 
+const schedules = {
+  list: {
+    ...{ method: 'GET', path: '/schedules', scope: 'read', tag: 'schedules' },
+    summary: 'List schedules with their next runs, by id.',
+  },
+  get: {
+    ...{ method: 'GET', path: '/schedules/{id}', scope: 'read', tag: 'schedules' },
+    summary: 'Show one schedule.',
+  },
+  add: {
+    ...{ method: 'POST', path: '/schedules', scope: 'admin', tag: 'schedules', successStatus: 201 },
+    summary: 'Make a schedule.',
+    description: 'With exactly one of `cron`, `interval` and `at`.',
+  },
+  update: {
+    ...{ method: 'PATCH', path: '/schedules/{id}', scope: 'admin', tag: 'schedules' },
+    summary: 'Change a schedule: what is given, and nothing else.',
+    description: 'A trigger is given whole, and so are `options`. A new trigger counts from now.',
+  },
+  remove: {
+    ...{ method: 'DELETE', path: '/schedules/{id}', scope: 'admin', tag: 'schedules' },
+    summary: 'Remove a schedule. Its jobs and its history stay.',
+  },
+  pause: {
+    ...{ method: 'POST', path: '/schedules/{id}/pause', scope: 'operate', tag: 'schedules' },
+    summary: 'Run no slots until it is resumed, or until a time.',
+    description: 'Running jobs go on.',
+  },
+  resume: {
+    ...{ method: 'POST', path: '/schedules/{id}/resume', scope: 'operate', tag: 'schedules' },
+    summary: 'Run its slots again, from the next one on.',
+  },
+  run: {
+    ...{ method: 'POST', path: '/schedules/{id}/run', scope: 'operate', tag: 'schedules', successStatus: 201 },
+    summary: 'Start a job of it now, beside its slots.',
+    description: 'Also while it is paused; within its `maxInstances`. Sent again, it starts another one.',
+  },
+  next: {
+    ...{ method: 'GET', path: '/schedules/{id}/next', scope: 'read', tag: 'schedules' },
+    summary: 'Show its next runs in its zone, and what the next clock changes do to them.',
+  },
+  history: {
+    ...{ method: 'GET', path: '/schedules/{id}/history', scope: 'read', tag: 'schedules' },
+    summary: 'Show what happened to it, newest first: runs, missed and skipped slots, changes.',
+    description: 'Also of a schedule that was removed.',
+  },
+} as const satisfies Record<string, Route>;
+
 const system = {
   limits: {
     set: {
@@ -212,7 +260,7 @@ const live = {
   },
 } as const satisfies Record<string, Record<string, Route>>;
 
-export const ROUTES = { jobs, batches, bulk, queues, ...system, ...live } as const;
+export const ROUTES = { jobs, batches, bulk, queues, schedules, ...system, ...live } as const;
 
 /** Every route by the name of its operation, such as `jobs.get`. */
 export const allRoutes = (): [name: string, route: Route][] =>

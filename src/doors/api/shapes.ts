@@ -2,10 +2,8 @@
 import * as z from 'zod';
 import { ACTIONS } from '../../job/actions.ts';
 import { STATUSES } from '../../job/states.ts';
-import { at, json, status } from './words.ts';
+import { at, json, maybe, n, status } from './words.ts';
 
-const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
-const n = z.int().min(0);
 const list = <S extends z.ZodType>(schema: S) => z.array(schema).readonly();
 
 const batchCounts = { total: n, completed: n, failed: n, timeout: n, cancelled: n };

@@ -14,7 +14,7 @@ type Answer<Verb extends 'queues' | 'workers' | 'metrics' | 'enqueueMany' | 'enq
 >;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 /** @param now epoch milliseconds, by the clock of the database. */
 export const jobView = (job: Job, caller: Caller, now: number): JobView => ({

@@ -26,6 +26,7 @@ const named = (maxLength: number) =>
 export const id = named(200).describe('The id of a job.');
 export const queueName = named(100).describe('The name of a queue.');
 export const typeName = named(100).describe('The name of a job type.');
+export const scheduleId = named(190).describe('The id of a schedule.');
 export const tag = named(100);
 export const tags = says(z.array(tag).max(20), 'a list of at most 20');
 
@@ -63,6 +64,10 @@ export const durationOrNever: z.ZodType<Duration | false, Duration | false> = sa
   z.union([...length(), z.literal(false)]),
   `${DURATION}, or false for never`,
 );
+
+/** A whole number that counts something. */
+export const n = z.int().min(0);
+export const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
 /** Whatever JSON can hold. */
 export const json = z.unknown();

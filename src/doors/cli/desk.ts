@@ -8,12 +8,22 @@ type Verbs =
   | ('reprioritise' | 'reschedule' | 'runNow' | 'pauseJob' | 'resumeJob')
   | ('queues' | 'pauseQueue' | 'resumeQueue' | 'limitQueue' | 'stats' | 'metrics' | 'now');
 
+type ScheduleVerbs = ('add' | 'update' | 'remove' | 'pause' | 'resume' | 'run') | ('get' | 'list' | 'history' | 'next');
+
+type Schedules = Pick<Client['schedules'], ScheduleVerbs> & {
+  /** The same, in the name of a door. */
+  from(source: 'cli'): Schedules;
+};
+
+export type ScheduleInfo = Awaited<ReturnType<Client['schedules']['add']>>;
+
 /** A worker, without what only processes on its own machine make use of. */
 type Worker = Omit<Awaited<ReturnType<Client['workers']>>[number], 'beat' | 'pidStart'>;
 
 export interface Desk extends Pick<Client, Verbs> {
   workers(): Promise<readonly Worker[]>;
   readonly bulk: Pick<Client['bulk'], 'preview'>;
+  readonly schedules: Schedules;
   /** Hears what happens to jobs; only where the database is open. */
   on?<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
 }

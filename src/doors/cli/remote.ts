@@ -1,5 +1,4 @@
 /** A service elsewhere, as commands see it: the verbs of the client, carried out through the API. */
-import { BacklineError } from '../../job/backline-error.ts';
 import type { BulkAction } from '../../job/bulk.ts';
 import { checkDuration, checkInstant } from '../../job/check.ts';
 import { checkFilter, type JobFilter, type PageOptions } from '../../job/filter.ts';
@@ -9,6 +8,8 @@ import { errorOf } from '../api/from-wire.ts';
 import type { ApiClient } from '../api/http-client.ts';
 import type { AttemptView, JobView, LogLineView } from '../api/shapes.ts';
 import type { Desk } from './desk.ts';
+import { hasCode, orIf } from './refusals.ts';
+import { schedulesOf } from './remote-schedules.ts';
 
 /** The longest wait that one request asks for. */
 const WAIT_MS = 20_000;
@@ -33,6 +34,7 @@ const makeDesk = (api: ApiClient, aheadMs: number): Desk => ({
       return { ...counts, oldest: msOrNull(oldest), newest: msOrNull(newest), snapshotAt: ms(snapshotAt) };
     },
   },
+  schedules: schedulesOf(api),
   now: () => Date.now() + aheadMs,
 });
 
@@ -209,16 +211,3 @@ const attemptOf = (attempt: AttemptView): Attempt => ({
 });
 
 const logLineOf = (line: LogLineView): LogLine => ({ ...line, at: ms(line.at) });
-
-const hasCode = (error: unknown, codes: readonly string[]): boolean =>
-  error instanceof BacklineError && codes.includes(error.code);
-
-/** What the client answers with a word, the API answers with an error. */
-const orIf = async <T>(codes: readonly string[], instead: T, ask: () => Promise<T>): Promise<T> => {
-  try {
-    return await ask();
-  } catch (error) {
-    if (hasCode(error, codes)) return instead;
-    throw error;
-  }
-};

@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import { checkInstant, integer } from '../../../job/check.ts';
-import { type ClockChange, explain } from '../../../schedule/explain.ts';
+import { explain } from '../../../schedule/explain.ts';
 import { checkTrigger } from '../../../schedule/schedule.ts';
 import { checkTimeZone } from '../../../schedule/zone.ts';
 import { systemClock } from '../../../util/clock.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings } from '../connect.ts';
 import { number } from '../flags.ts';
-import { iso } from '../print.ts';
-import { pretty, runRecord, runTable } from '../runs.ts';
+import { sayRuns } from '../runs.ts';
 
 export const addCron = (program: Command, run: Run): void => {
   const cron = program.command('cron').description('Understand cron expressions; needs no database.');
@@ -29,27 +28,12 @@ const explainCron = async (cli: Cli, cron: string): Promise<void> => {
   const count = integer(1, 1000)(number(String(flags['count'])), '--count');
   const after = flags['after'] === undefined ? systemClock.now() : checkInstant(flags['after'], '--after');
   const trigger = checkTrigger({ cron, timeZone: await zoneOf(cli) }, after);
-  const { words, timeZone, runs, clockChanges } = explain(trigger, after, count);
-  if (out.json) {
-    await out.record('cron', { expression: cron, timeZone, words }, () => '');
-    for (const one of runs) await out.record('run', runRecord(one), () => '');
-    for (const { at, runs, ...change } of clockChanges)
-      await out.record('clock-change', { at: iso(at.getTime()), ...change, runs: runs.map(runRecord) }, () => '');
-    return;
-  }
-  await out.data(out.paint('bold', `${words}.`));
-  await out.data('');
-  for (const line of runTable(runs, timeZone, out.width)) await out.data(line);
-  if (clockChanges.length === 0)
-    return void (await out.data(`\nThe clocks of ${timeZone} do not change within five years.`));
-  for (const change of clockChanges) await showChange(out, change, timeZone);
-};
-
-const showChange = async (out: Cli['out'], { from, to, effect, runs }: ClockChange, zone: string): Promise<void> => {
-  await out.data('');
-  await out.data(`${out.paint('bold', `Clock change: ${pretty(from)} becomes ${pretty(to)}`)}`);
-  await out.data(effect);
-  for (const line of runTable(runs, zone, out.width)) await out.data(`  ${line}`);
+  const explanation = explain(trigger, after, count);
+  const { words, timeZone, clockChanges } = explanation;
+  if (out.json) await out.record('cron', { expression: cron, timeZone, words }, () => '');
+  await sayRuns(out, explanation);
+  if (!out.json && clockChanges.length === 0)
+    await out.data(`\nThe clocks of ${timeZone} do not change within five years.`);
 };
 
 const zoneOf = async (cli: Cli): Promise<string> =>
