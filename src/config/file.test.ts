@@ -87,6 +87,18 @@ describe('the config file', () => {
     ['that exports a list', { 'backline.config.mjs': 'export default []' }, undefined, /must export its settings/],
     ['whose jobs are a list', { 'backline.config.mjs': 'export default { jobs: [] }' }, undefined, /job types by name/],
     [
+      'whose schedules are no list',
+      { 'backline.config.mjs': 'export default { jobs: { a: {} }, schedules: { nightly: {} } }' },
+      undefined,
+      /must hold under "schedules" a list of schedules/,
+    ],
+    [
+      'with schedules and nothing that they could start',
+      { 'backline.config.mjs': 'export default { schedules: [{ id: "a", type: "b", cron: "@daily" }] }' },
+      undefined,
+      /holds schedules, but under "jobs" no job type/,
+    ],
+    [
       'of bytes that are no text',
       { 'backline.config.mjs': Buffer.from([0xff, 0xfe, 0x00]) },
       undefined,

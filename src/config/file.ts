@@ -45,7 +45,16 @@ export const loadConfigFile = async (folder: string, named?: string): Promise<Co
   if (!isRecord(config)) throw badConfigFile(name, 'must export its settings: export default defineConfig({ … })');
   if (config.jobs !== undefined && !isRecord(config.jobs))
     throw badConfigFile(name, 'must hold under "jobs" an object of job types by name');
+  mustHoldSchedules(config, name);
   return { path, name, config };
+};
+
+/** What each of them says is checked when it is registered, beside the types of its jobs. */
+const mustHoldSchedules = ({ jobs, schedules }: Record<string, unknown>, name: string): void => {
+  if (schedules === undefined) return;
+  if (!Array.isArray(schedules)) throw badConfigFile(name, 'must hold under "schedules" a list of schedules');
+  if (schedules.length > 0 && Object.keys(jobs ?? {}).length === 0)
+    throw badConfigFile(name, 'holds schedules, but under "jobs" no job type that they could start');
 };
 
 const findConfigFile = (folder: string): string | null => {

@@ -15,6 +15,7 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
 import { ADDRESSES, invalidOption } from '../job/errors.ts';
+import type { ScheduleRequest } from '../schedule/request.ts';
 import { checkTimeZone } from '../schedule/zone.ts';
 import { maskSecrets } from '../util/mask.ts';
 
@@ -323,6 +324,8 @@ type ValueOf<O> = O extends Option<infer _, infer Value> ? Value : never;
 export type Config<J extends Jobs = Jobs> = { readonly [Name in OptionName]?: GivenOf<(typeof OPTIONS)[Name]> } & {
   /** The job types, by name; each made by `job()`. */
   readonly jobs?: J;
+  /** Schedules that the program needs: registered by `backline start` and `backline work`, as `schedules` of a `JobManager` are. */
+  readonly schedules?: readonly ScheduleRequest<NoInfer<J>>[];
 };
 
 /** Every setting after its check; null where nothing is set and there is no default. Durations are milliseconds. */

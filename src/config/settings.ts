@@ -3,7 +3,7 @@ import { checkJobTypes, type Jobs } from '../job/define.ts';
 import { unknownOption } from '../job/errors.ts';
 import type { Environment } from './env.ts';
 import type { ConfigFile } from './file.ts';
-import { OPTION_NAMES, OPTIONS, type Option, type OptionName, type Settings } from './options.ts';
+import { type Config, OPTION_NAMES, OPTIONS, type Option, type OptionName, type Settings } from './options.ts';
 
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
 
@@ -21,6 +21,8 @@ export interface Resolved {
   readonly settings: Settings;
   readonly origins: readonly ResolvedSetting[];
   readonly jobs: Jobs | undefined;
+  /** Not yet checked. */
+  readonly schedules: NonNullable<Config['schedules']>;
   /** The config file that was read, or null. */
   readonly file: string | null;
 }
@@ -47,6 +49,7 @@ export const resolveSettings = ({ flags, environment, file }: Sources): Resolved
     ) as unknown as Settings,
     origins: resolved.map(({ value: _, ...setting }) => setting),
     jobs: file?.config.jobs,
+    schedules: file?.config.schedules ?? [],
     file: file?.path ?? null,
   };
 };
@@ -104,7 +107,7 @@ const checkVariables = (environment: Environment): void => {
 };
 
 const checkFileNames = (file: ConfigFile | null): void => {
-  const known = [...OPTION_NAMES, 'jobs'];
+  const known = [...OPTION_NAMES, 'jobs', 'schedules'];
   for (const name of Object.keys(file?.config ?? {}))
     if (!known.includes(name)) throw unknownOption(file!.name, name, known);
 };

@@ -3,7 +3,7 @@ import { type Check, checkOptions, type Duration, listOf } from '../job/check.ts
 import type { EnqueueOptions } from '../job/enqueue-options.ts';
 import { idCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
-import type { ScheduledOptions } from './schedule-request.ts';
+import type { ScheduledOptions } from '../schedule/request.ts';
 
 /** Beside its function. */
 export interface FunctionOptions<Args extends readonly unknown[] = readonly unknown[]>

@@ -2,12 +2,12 @@
 import { BacklineError } from '../job/backline-error.ts';
 import type { Job } from '../job/job.ts';
 import { ACTIVE } from '../job/states.ts';
+import type { ScheduledOptions } from '../schedule/request.ts';
 import type { ApplicationJob, Trigger } from './application-job.ts';
 import type { FunctionPayload, Functions } from './functions.ts';
 import { isFunctionType } from './functions.ts';
 import type { JobManager } from './job-manager.ts';
 import type { ScheduleInfo } from './schedule-info.ts';
-import type { ScheduledOptions } from './schedule-request.ts';
 
 /** What recurs: a job type with its payload, or a function of this process. */
 export interface RecurringJob {

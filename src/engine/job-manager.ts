@@ -7,6 +7,7 @@ import { ADDRESSES, invalidOption, managerClosed, notStarted } from '../job/erro
 import type { Job } from '../job/job.ts';
 import { ACTIVE } from '../job/states.ts';
 import { runnerOf } from '../runner/in-process.ts';
+import type { ScheduleRequest } from '../schedule/request.ts';
 import { openStore } from '../store/open.ts';
 import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
@@ -26,7 +27,6 @@ import { logEvents, loggerOf } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Processor } from './processor.ts';
 import { Results } from './results.ts';
-import type { ScheduleRequest } from './schedule-request.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -264,12 +264,12 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     this.#rescuer = rescuer;
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
+    await this.schedules.registerAll(this.#settings.schedules as readonly ScheduleRequest<J>[]);
     const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
     await this.#worker.start();
-    for (const schedule of this.#settings.schedules) await this.schedules.register(schedule as ScheduleRequest<J>);
     const ids = () => newId(this.#settings.ids);
     this.#ticker = new Ticker({ store, clock, events: this.#events, storeWatch: this.#storeWatch, newId: ids });
     this.#ticker.start();

@@ -18,12 +18,12 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
+import type { ScheduleRequest } from '../schedule/request.ts';
 import { checkTimeZone } from '../schedule/zone.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { IdKind } from '../util/ids.ts';
 import type { RetentionSettings } from './chores/pruner.ts';
 import type { Logger } from './log.ts';
-import type { ScheduleRequest } from './schedule-request.ts';
 
 export interface ManagerOptions<J extends Jobs = Jobs> {
   /** The job types this process knows, by name. */

@@ -1,12 +1,10 @@
 /** What a caller says of a schedule → a checked spec, or a checked edit of one. */
 import { checkOptions, isRecord } from '../job/check.ts';
-import type { CheckedJobType, InputOf, Jobs } from '../job/define.ts';
-import type { EnqueueOptions } from '../job/enqueue-options.ts';
+import type { CheckedJobType } from '../job/define.ts';
 import { invalidOption } from '../job/errors.ts';
-import { type MissedPolicy, missedPolicy } from '../schedule/missed.ts';
+import { missedPolicy } from '../schedule/missed.ts';
 import type { ScheduleEdit } from '../schedule/moves.ts';
 import {
-  type OverlapPolicy,
   type Schedule,
   type ScheduledJob,
   type ScheduleSource,
@@ -17,57 +15,6 @@ import { checkTrigger, type TriggerOptions } from '../schedule/schedule.ts';
 import { build, checkOverlap, checkSchedule, maxInstances, overlapPolicy, scheduleId } from '../schedule/spec.ts';
 import type { MaybePromise } from '../store/store.ts';
 import { prepareJob, type SystemDefaults } from './new-job.ts';
-
-/** Options that every job of a schedule has. Those that mean a single run (`id`, `runAt`, `parent` …) are none. */
-export type ScheduledOptions = Pick<
-  EnqueueOptions,
-  | 'queue'
-  | 'priority'
-  | 'maxAttempts'
-  | 'maxCrashes'
-  | 'timeout'
-  | 'totalTimeout'
-  | 'startTimeout'
-  | 'key'
-  | 'limitKey'
-  | 'tags'
->;
-
-interface Behaviour {
-  /** What becomes of slots that passed in a downtime, a sleep or a pause. Default `runOnce`: the latest runs, the others are counted. */
-  readonly missed?: MissedPolicy;
-  /**
-   * What becomes of a slot while `maxInstances` of its jobs are unfinished. Default `skip`; `queueAll` where missed slots are to run
-   * one by one.
-   */
-  readonly overlap?: OverlapPolicy;
-  /** Unfinished jobs at one time, at most. Default 1. */
-  readonly maxInstances?: number;
-}
-
-/** A schedule to be made: what it starts, when (one of `cron`, `interval` and `at`), and how. */
-export type ScheduleRequest<J extends Jobs = Jobs, Name extends keyof J & string = keyof J & string> = {
-  /** Up to 190 safe characters. */
-  readonly id: string;
-  readonly type: Name;
-  readonly payload?: InputOf<J[Name]>;
-  readonly options?: ScheduledOptions;
-  /**
-   * The build of the program that registers it, a number or text such as `1.10.2`; it must grow. A registration by an older build, or
-   * by one that does not say, changes nothing then.
-   */
-  readonly build?: number | string;
-} & Behaviour &
-  TriggerOptions;
-
-/** What is to change of a schedule. A trigger is given whole: with `cron`, `interval` or `at`, and all that belongs to it. */
-export type ScheduleChanges = {
-  readonly type?: string;
-  readonly payload?: unknown;
-  /** All of them: what is not named goes back to its default. */
-  readonly options?: ScheduledOptions;
-} & Behaviour &
-  Partial<TriggerOptions>;
 
 /** Options of a job that mean a single run. */
 export const OF_ONE_RUN = 'id delay runAt keyWindow onConflict parent userInitiated expiresAt held tx'.split(' ');

@@ -1,12 +1,12 @@
 import { testClock } from 'backline/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { codeOf, freshFile, listen, newManager, only, refusalOf, startManager } from '../../test/managers.ts';
+import { codeOf, freshFile, listen, type newManager, only, refusalOf, startManager } from '../../test/managers.ts';
 import { aborted } from '../../test/mock-job-executor.ts';
 import { signal, until } from '../../test/wait.ts';
 import type { Context } from '../job/context.ts';
 import { job } from '../job/define.ts';
-import type { ScheduleRequest } from './schedule-request.ts';
+import type { ScheduleRequest } from '../schedule/request.ts';
 
 const START = '2026-03-28T12:00:00Z';
 const ms = (text: string) => Date.parse(text);
@@ -277,10 +277,19 @@ describe('schedules in code', () => {
     expect(kept).toMatchObject({ outcome: 'kept', schedule: { trigger: { cron: '0 3 * * *' }, build: '1.10' } });
   });
 
-  test('that cannot be understood stop the start', async () => {
-    const clock = testClock(START);
-    const manager = newManager({ clock, schedules: [{ id: 'x', type: 'y', cron: '61 * * * *' }] });
-    expect(await codeOf(() => manager.start())).toBe('INVALID_CRON');
+  test.each([
+    ['an expression', { ...nightly, id: 'b', cron: '61 * * * *' }, 'INVALID_CRON', 'schedules[1].minute'],
+    ['a type', { ...nightly, id: 'b', type: 'reprot' }, 'UNKNOWN_JOB_TYPE', 'schedules[1].type'],
+    ['a payload', { ...nightly, id: 'b', payload: {} }, 'INVALID_PAYLOAD', 'schedules[1].payload.n'],
+    ['an option', { ...nightly, id: 'b', missde: 'skip' }, 'UNKNOWN_OPTION', 'schedules[1].missde'],
+    ['an id that is taken', nightly, 'INVALID_OPTION', 'schedules[1].id'],
+    ['nothing at all', null, 'INVALID_OPTION', 'schedules[1].schedule'],
+  ])('of which one has %s that is wrong stop the start, and nothing is written', async (_, wrong, code, field) => {
+    const file = freshFile();
+    const refusal = await refusalOf(() => started([nightly, wrong as ScheduleRequest], file));
+    expect(refusal).toMatchObject({ code, field });
+    const { manager } = await started([], file);
+    expect((await manager.schedules.list()).schedules).toEqual([]);
   });
 
   test('go by the zone of the manager where they name none', async () => {

@@ -1,10 +1,12 @@
 /** Schedules, as doors may use them: `client.schedules`. */
+import { BacklineError } from '../job/backline-error.ts';
 import { checkOptions, flag, instant, integer, text } from '../job/check.ts';
 import type { CheckedJobType, Jobs } from '../job/define.ts';
 import { typeCheck } from '../job/enqueue-options.ts';
 import {
   duplicateJobId,
   duplicateKey,
+  invalidOption,
   scheduleChanged,
   scheduleExists,
   scheduleFull,
@@ -12,14 +14,15 @@ import {
 } from '../job/errors.ts';
 import { type Explanation, explain } from '../schedule/explain.ts';
 import type { ScheduleCommand } from '../schedule/moves.ts';
-import type { Schedule, ScheduleSource } from '../schedule/record.ts';
+import type { Schedule, ScheduleSource, ScheduleSpec } from '../schedule/record.ts';
+import type { ScheduleChanges, ScheduleRequest } from '../schedule/request.ts';
 import { scheduleId } from '../schedule/spec.ts';
 import type { HistoryPage, ScheduleOutcome } from '../store/schedule-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { SystemDefaults } from './new-job.ts';
 import { type ScheduleInfo, toScheduleInfo } from './schedule-info.ts';
-import { checkChanges, checkRequest, type ScheduleChanges, type ScheduleRequest } from './schedule-request.ts';
+import { checkChanges, checkRequest } from './schedule-request.ts';
 
 export interface SchedulesParts {
   readonly store: Store;
@@ -84,7 +87,29 @@ export class Schedules<J extends Jobs = Jobs> {
    * need. A pause stays, and so does what a person changed since, until the code changes. @throws as `add`, but not SCHEDULE_EXISTS.
    */
   async register(request: ScheduleRequest<J>): Promise<RegisterOutcome> {
-    const spec = await checkRequest(request, 'code', this.#parts, this.#now());
+    return this.#register(await checkRequest(request, 'code', this.#parts, this.#now()));
+  }
+
+  /** As `register`, for all that a program needs: if one of them is wrong, the error names its place, and nothing is written. */
+  async registerAll(requests: readonly ScheduleRequest<J>[]): Promise<RegisterOutcome[]> {
+    const specs: ScheduleSpec[] = [];
+    for (const [i, request] of requests.entries()) {
+      const place = `schedules[${i}]`;
+      try {
+        specs.push(await checkRequest(request, 'code', this.#parts, this.#now()));
+      } catch (error) {
+        throw error instanceof BacklineError ? error.at(place) : error;
+      }
+      const { id } = specs[i]!;
+      if (specs.findIndex((spec) => spec.id === id) < i)
+        throw invalidOption(`${place}.id`, id, 'an id that none of the others has');
+    }
+    const outcomes: RegisterOutcome[] = [];
+    for (const spec of specs) outcomes.push(await this.#register(spec));
+    return outcomes;
+  }
+
+  async #register(spec: ScheduleSpec): Promise<RegisterOutcome> {
     const outcome = await this.#change(spec.id, { kind: 'register', spec, actor: null });
     if (outcome.kind === 'older-build') return { outcome: 'kept', schedule: toScheduleInfo(outcome.schedule) };
     const schedule = this.#done(spec.id, outcome);

@@ -105,6 +105,7 @@ describe('with a config file', () => {
     expect(linesOf(json.stdout).at(-1)).toMatchObject({
       kind: 'config-file',
       jobs: ['sum', 'fail', 'wait', 'catalog'],
+      schedules: [],
     });
     expect(text.stdout + text.stderr + json.stdout).not.toContain('s3cret');
   });

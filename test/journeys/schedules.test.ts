@@ -125,6 +125,49 @@ test.each([
   expect(stderr).toMatch(words);
 });
 
+test('those of the config file are registered by the service and by workers, and by nothing else', async () => {
+  const place = new Folder();
+  const write = (schedules: string) =>
+    place.write(
+      'backline.config.ts',
+      CONFIG.replace("database: 'sqlite:jobs.db',", `port: 0, schedules: [${schedules}],`),
+    );
+  const nightly = "{ id: 'nightly', type: 'report', payload: { a: 1 }, cron: '0 2 * * *', build: 1 }";
+  const registered = async () => linesOf((await place.run(['schedules', 'ls', '--json'])).stdout);
+  try {
+    write(nightly);
+    expect((await place.run(['add', 'report'])).code).toBe(0);
+    expect(await registered()).toEqual([]);
+    const service = place.start(['start', '--json']);
+    await service.says(/"kind":"started"/);
+    const config = linesOf((await place.run(['config', '--json'])).stdout).at(-1);
+    expect(config).toMatchObject({ kind: 'config-file', schedules: ['nightly'] });
+    expect(await registered()).toMatchObject([
+      { id: 'nightly', source: 'code', words: 'At 02:00 every day, Europe/Berlin time', build: 1, version: 1 },
+    ]);
+    expect((await service.end('SIGTERM')).code).toBe(0);
+
+    // What the code says changes with it.
+    write(nightly.replace('0 2 *', '0 3 *').replace('build: 1', 'build: 2'));
+    const worker = place.start(['work', '--json']);
+    await worker.says(/"kind":"started"/);
+    expect(await registered()).toMatchObject([{ trigger: { cron: '0 3 * * *' }, version: 2 }]);
+    expect((await worker.end('SIGTERM')).code).toBe(0);
+
+    write(`${nightly}, { id: 'b', type: 'report', cron: '0 25 * * *' }`);
+    for (const command of ['start', 'work']) {
+      const { code, stderr } = await place.run([command]);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/INVALID_CRON +schedules\[1\]: .*hour.*\n +from backline\.config\.ts/),
+      ]);
+    }
+    expect(await registered()).toHaveLength(1);
+  } finally {
+    await place.remove();
+  }
+}, 60_000);
+
 test('days of an .ics file are counted, or left out', async () => {
   folder.write(
     'holidays.ics',

@@ -33,7 +33,7 @@ export const loadSettings = async ({ out, flags }: Pick<Cli, 'out' | 'flags'>): 
   const named = typeof flags.config === 'string' ? flags.config : environment[CONFIG_VARIABLE];
   const file = await loadConfigFile(process.cwd(), named);
   const resolved = resolveSettings({ flags: settingsAmong(flags), environment, file });
-  out.knowOrigins(resolved.origins);
+  out.knowOrigins([...resolved.origins, { name: 'schedules', from: 'file', place: file?.name ?? '' }]);
   return resolved;
 };
 

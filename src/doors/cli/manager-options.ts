@@ -2,12 +2,13 @@
 import type { Resolved } from '../../config/settings.ts';
 import type { Logger } from './logger.ts';
 
-export const managerOptions = ({ settings, jobs }: Resolved, logger: Logger | false) => {
+export const managerOptions = ({ settings, jobs, schedules }: Resolved, logger: Logger | false) => {
   const { defaultTimeout, stuckLoopLimit, maxRetries, processId, queues } = settings;
   const { keepCompleted, keepFailed, maxFinished, keepMetrics } = settings;
   const orNever = <T>(value: T | null): T | false => (value === null ? false : value);
   return {
     jobs: jobs ?? {},
+    schedules,
     logger,
     queues: queues ?? undefined,
     processId: processId ?? undefined,

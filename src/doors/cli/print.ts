@@ -12,7 +12,7 @@ type Stream = NodeJS.WriteStream;
 const VERSION = 1;
 
 /** Where the value of a setting came from: a flag, a variable or a file. */
-type Origin = Pick<ResolvedSetting, 'name' | 'from' | 'place'>;
+type Origin = Pick<ResolvedSetting, 'from' | 'place'> & { readonly name: string };
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -108,7 +108,9 @@ export class Output {
 
   #originOf(error: unknown): string | undefined {
     const field = error instanceof BacklineError ? error.field : undefined;
-    return this.#origins.find(({ name, from }) => name === field && from !== 'default')?.place;
+    // `schedules[2].cron` is about `schedules`.
+    const about = field?.split('[')[0];
+    return this.#origins.find(({ name, from }) => name === about && from !== 'default')?.place;
   }
 
   #write(stream: Stream, text: string): Promise<void> {
