@@ -204,7 +204,7 @@ export const SQLITE: readonly Scenario[] = [
     name: 'listeners',
     store: 'sqlite',
     about:
-      'a worker that is busy with 500 jobs a second, 1,000 changes, with 500 event streams open, against the same without',
+      'a worker that is never idle, with 1,000 changes and more a second, while 500 event streams are open, by CPU time; the limit: without them',
     durabilities: ['process'],
     against: { peers: [], peersAt: 'process', limit: 'backline-alone' },
     figures: [
