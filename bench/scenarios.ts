@@ -204,7 +204,7 @@ export const SQLITE: readonly Scenario[] = [
     name: 'listeners',
     store: 'sqlite',
     about:
-      'a worker that is busy with 500 jobs a second, 1,000 changes, with 500 event streams open, against the same without',
+      'a worker that is never idle, 1,000 changes a second and more, with 500 event streams open; the limit is the same without',
     durabilities: ['process'],
     against: { peers: [], peersAt: 'process', limit: 'backline-alone' },
     figures: [
