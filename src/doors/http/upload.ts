@@ -156,6 +156,8 @@ class Guard {
   /** The file that is being read. */
   reads(file: { destroy(error: Error): void }): void {
     this.#current = file;
+    // It may have been stopped while its place was made.
+    if (this.#reason) file.destroy(this.#reason);
   }
 
   alive(bytes: number): void {
