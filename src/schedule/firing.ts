@@ -4,7 +4,7 @@
  * cancel, `afterFiring`.
  */
 import { messageOf } from '../util/text.ts';
-import { type Decision, decide } from './missed.ts';
+import { type Decision, decide, MAX_FIRED } from './missed.ts';
 import { endPause, timingEntries } from './moves.ts';
 import { entry, type HistoryEntry, type OverlapPolicy, type Schedule, slotsEntry } from './record.ts';
 import { RETRY_MS, timesOf } from './times.ts';
@@ -12,6 +12,11 @@ import { ZONE_DATA } from './zone.ts';
 
 /** Jobs that wait for one schedule of `queueAll`, at most: one whose jobs never end must not fill the disk. */
 export const MOST_WAITING = 10_000;
+/**
+ * Characters of payloads that one decision inserts, unless a single one is larger; what is left follows in the next transaction. A
+ * schedule that catches up with large jobs must not make one that is longer than the time between two restarts.
+ */
+export const MOST_TEXT = 16 * 1024 * 1024;
 
 /** What `overlap` lets in. */
 export interface Admission {
@@ -53,17 +58,18 @@ export const planFiring = (found: Schedule, unfinished: number, now: number): Pl
   }
   const nothing = { schedule, fire: [], cancel: 0, after: schedule.after, entries, problem: null };
   if (schedule.pause) return nothing;
+  const { overlap, maxInstances } = schedule;
+  const { room, cancel } = admit(overlap, maxInstances, unfinished);
   let decision: Decision;
   try {
     const { id: scheduleId, trigger, after, missed: policy } = schedule;
-    decision = decide({ scheduleId, trigger, after, now, policy });
+    const limit = mostAtOnce(schedule.job.payload, room);
+    decision = decide({ scheduleId, trigger, after, now, policy, ...(limit !== null && { limit }) });
   } catch (error) {
     return { ...nothing, problem: messageOf(error) };
   }
   const { count, first, last } = decision.missed;
   if (count > 0) entries.push(entry('missed', now, { slotAt: first, lastSlotAt: last, count, reason: 'late' }));
-  const { overlap, maxInstances } = schedule;
-  const { room, cancel } = admit(overlap, maxInstances, unfinished);
   // Each slot would cancel the one before it: only the last is worth a job.
   const superseded = overlap === 'cancelOther' ? decision.fire.slice(0, -1) : [];
   const wanted = decision.fire.slice(superseded.length);
@@ -72,6 +78,12 @@ export const planFiring = (found: Schedule, unfinished: number, now: number): Pl
   if (superseded.length > 0) entries.push(slotsEntry('skipped', now, superseded, { reason: 'superseded' }));
   if (skipped.length > 0) entries.push(slotsEntry('skipped', now, skipped, { reason: 'overlap' }));
   return { ...nothing, fire, cancel: fire.length > 0 ? cancel : 0, after: decision.after };
+};
+
+/** Null where `room` alone keeps it small: then what is left out is one entry, not many. */
+const mostAtOnce = (payload: string, room: number): number | null => {
+  const most = Math.max(1, Math.floor(MOST_TEXT / payload.length));
+  return most < Math.min(room, MAX_FIRED) ? most : null;
 };
 
 /** What became of the job of a slot: inserted, or who has its key. */

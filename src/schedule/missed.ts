@@ -17,7 +17,7 @@ export type MissedPolicy = 'runOnce' | 'runAll' | 'skip' | { readonly window: Du
 /** Slots that are this late are not late: the one who fires them has to wake up, and to get its turn at the database. */
 export const GRACE_MS = 10_000;
 /** Slots that one decision fires at most; the next one goes on from there. */
-const MAX_FIRED = 1000;
+export const MAX_FIRED = 1000;
 
 export interface Passed {
   readonly scheduleId: string;

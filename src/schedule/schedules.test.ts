@@ -1,7 +1,7 @@
 /** The rules of schedules as one: whatever people, clocks and outages do, every slot is fired, missed or skipped, and exactly once. */
 import { describe, expect, test } from 'vitest';
 import type { NewJob } from '../job/enqueue-options.ts';
-import { admit, afterFiring, afterRun, MOST_WAITING, planFiring, planRun } from './firing.ts';
+import { admit, afterFiring, afterRun, MOST_TEXT, MOST_WAITING, planFiring, planRun } from './firing.ts';
 import { move, type ScheduleCommand } from './moves.ts';
 import {
   fingerprintOf,
@@ -12,7 +12,7 @@ import {
   type Schedule,
   toScheduledJob,
 } from './record.ts';
-import { slotsOf } from './schedule.ts';
+import { slotsBetween, slotsOf } from './schedule.ts';
 import { checkSchedule, type GivenSchedule } from './spec.ts';
 import { RETRY_MS } from './times.ts';
 
@@ -321,5 +321,30 @@ describe('builds', () => {
     expect(fingerprintOf(later)).toBe(fingerprintOf(one));
     expect(fingerprintOf(specOf({ trigger: { interval: '1h', start: NOW } }))).not.toBe(fingerprintOf(one));
     expect(fingerprintOf(specOf({ trigger: { interval: '1h' }, maxInstances: 2 }))).not.toBe(fingerprintOf(one));
+  });
+});
+
+describe('large payloads', () => {
+  const dayLater = NOW + 24 * 3_600_000;
+  const payload = JSON.stringify('x'.repeat(MOST_TEXT / 5));
+
+  test('are fired in parts that follow each other, and no slot is lost', () => {
+    let schedule = made({ job: toScheduledJob(job({ payload })), missed: 'runAll' });
+    const all: number[] = [];
+    for (let unfinished = 0; schedule.nextAt! <= dayLater; unfinished = all.length) {
+      const { plan, next } = fired(schedule, unfinished, dayLater);
+      expect(plan.fire.length).toBe(4);
+      all.push(...plan.fire);
+      schedule = next;
+    }
+    expect(all).toEqual(slotsBetween(schedule.trigger, NOW, dayLater, 100));
+    expect(schedule.counts).toMatchObject({ fired: all.length, missed: 0, skipped: 0 });
+  });
+
+  test('change nothing where few of them fit in anyway: what is left out is one entry', () => {
+    const schedule = made({ job: toScheduledJob(job({ payload })), missed: 'runAll', overlap: 'skip' });
+    const { plan } = fired(schedule, 0, dayLater);
+    expect(plan.fire).toHaveLength(1);
+    expect(plan.entries).toMatchObject([{ kind: 'skipped', reason: 'overlap', count: 23 }]);
   });
 });

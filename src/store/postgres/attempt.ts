@@ -28,6 +28,8 @@ export interface Piece {
   readonly listens: boolean;
   /** Jobs come in that have a parent: their batches are locked before anything else, so nothing else is done while they are. */
   readonly adds: boolean;
+  /** A verb of schedules: it locks rows that others lock after theirs, or keeps out all claims, so it has its transaction to itself. */
+  readonly apart: boolean;
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }

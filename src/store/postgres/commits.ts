@@ -6,7 +6,7 @@
  *    (inserts, ends of attempts) become one statement.
  * 2. `#write` runs a group between BEGIN and COMMIT, synced to disk if any of it was promised to be. A claim ends its group: the
  *    lock under which it runs should not be held while other work goes on. What adds jobs to a parent holds it from the beginning,
- *    where others lock it last, so it goes apart.
+ *    where others lock it last, so it goes apart; so does each verb of schedules.
  * 3. If one piece throws, the transaction is rolled back and each piece runs alone, so that only the bad one fails.
  * 4. What another transaction stood in the way of is tried again, and so is what a lost connection rolled back. If the answer to
  *    COMMIT was lost, the server is asked what became of that transaction: nothing is written twice, nothing is given up by mistake.
@@ -64,7 +64,7 @@ export class Commits {
   add<I, O>(
     batch: Batch<I, O>,
     items: readonly I[],
-    given: { synced: Synced; claims?: boolean; listens?: boolean; adds?: boolean },
+    given: { synced: Synced; claims?: boolean; listens?: boolean; adds?: boolean; apart?: boolean },
   ): Promise<O[]> {
     return new Promise<O[]>((resolve, reject) => {
       if (this.#closed) return reject(storeClosed());
@@ -75,6 +75,7 @@ export class Commits {
         claims: given.claims === true,
         listens: given.listens === true,
         adds: given.adds === true,
+        apart: given.apart === true,
         resolve: resolve as (values: unknown[]) => void,
         reject,
       });
@@ -198,4 +199,4 @@ export class Commits {
 
 /** Whether a transaction ends between the two. See `Piece`. */
 const endsWith = (piece: Piece, next: Piece | undefined): boolean =>
-  next === undefined || (piece.claims && !next.claims) || piece.adds !== next.adds;
+  next === undefined || piece.apart || next.apart || (piece.claims && !next.claims) || piece.adds !== next.adds;

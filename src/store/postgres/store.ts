@@ -115,7 +115,7 @@ export class PostgresStore implements Store {
     this.#locks = locks;
     this.schedules = new PostgresSchedules({
       locks,
-      write: (work) => this.#write(work, OWNED),
+      write: (work) => this.#write(work, { ...OWNED, apart: true }),
       read: (work) => this.#read(work),
       watch: (listener) => this.#watchers.ofSchedules(listener),
     });

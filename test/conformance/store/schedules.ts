@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { complete } from '../../../src/job/change.ts';
 import type { NewJob } from '../../../src/job/enqueue-options.ts';
-import { checkFilter } from '../../../src/job/filter.ts';
+import { checkFilter, checkPage } from '../../../src/job/filter.ts';
+import { MOST_TEXT } from '../../../src/schedule/firing.ts';
 import type { ScheduleCommand } from '../../../src/schedule/moves.ts';
 import { type HistoryEntry, type Schedule, type ScheduleSpec, toScheduledJob } from '../../../src/schedule/record.ts';
 import { checkSchedule, type GivenSchedule } from '../../../src/schedule/spec.ts';
@@ -257,6 +258,26 @@ const firingCases = ({ test }: Subject): void => {
     const jobs = await list(store);
     expect(new Set(jobs.map(({ scheduleId }) => scheduleId)).size).toBe(1000);
     await expectExactCounts(store);
+  });
+
+  test('large jobs that catch up come in parts, and none is left out', async (store) => {
+    const payload = JSON.stringify('x'.repeat(MOST_TEXT / 4));
+    await add(store, specOf('s', { missed: 'runAll', job: { payload } }));
+    const now = T0 + 7 * MINUTE;
+    expect(await fire(store, now)).toEqual({ schedules: 1, jobs: 3, nextAt: T0 + 4 * MINUTE });
+    expect(await fireAll(store, now)).toBe(4);
+    const { jobs } = await store.list(checkFilter({ schedule: 's' }), checkPage({ limit: 100, order: 'oldest' }));
+    expect(jobs.map(({ slotAt }) => (slotAt! - T0) / MINUTE)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect((await get(store, 's')).counts).toMatchObject({ fired: 7, missed: 0, skipped: 0 });
+  });
+
+  test('a schedule whose reason no database can hold is paused all the same', async (store) => {
+    await add(store, specOf('s'));
+    for (const reason of ['zero \0', 'half \ud83d', 'whole 😀']) {
+      expect(await change(store, 's', { ...PAUSE, reason })).toMatchObject({ kind: 'changed' });
+      expect((await get(store, 's')).pause!.reason).toContain(reason.split(' ')[0]);
+    }
+    expect((await get(store, 's')).pause!.reason).toBe('whole 😀');
   });
 
   test('starts later than its slot by a jitter that is the same everywhere', async (store) => {

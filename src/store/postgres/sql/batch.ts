@@ -2,7 +2,8 @@
  * Batches: their state is derived from their children's rows in the transaction in which one of them moved.
  *
  * 1. Whatever ends, adds or removes a job calls `Transaction.moved`, which notes the parent; so no verb can forget a batch.
- * 2. Before the commit the rows of the noted batches are locked, the youngest first as everywhere, and held until then. Only a later
+ * 2. Before the commit the rows of the noted batches are locked, the youngest first as everywhere, and held until then; one that may
+ *    be touched later by the end of another is not locked before that. Only a later
  *    statement looks at the children: so it sees all that was committed by those who held the row before, and of two transactions
  *    that end the last two children at once, the second ends the batch. Whoever adds a child locks the row before it does.
  * 3. Is a child unfinished (a probe of indexes)? Must they be counted (an end, a percent or a policy may be due)? What does the policy
@@ -21,7 +22,7 @@ import {
   verdictOf,
 } from '../../../job/batch.ts';
 import { type FinalStatus, isFinal, type Status } from '../../../job/states.ts';
-import { jobOf, number, text, toChange } from '../../rows.ts';
+import { jobOf, number, numberOrNull, text, toChange } from '../../rows.ts';
 import { callbackJobs, MAX_CANCELS, mustCount, stateOf } from '../../settling.ts';
 import type { AdjustOutcome } from '../../store.ts';
 import { both, type Touch } from '../../touches.ts';
@@ -48,11 +49,25 @@ const hasUnfinished = (id: string): string =>
 
 const UNFINISHED = sql`SELECT id FROM unnest($ids::text[]) AS g(id) WHERE ${hasUnfinished('g.id')}`;
 
-/** A batch to settle, as its row is now. */
+/** The batches among what was touched, each with its parent's number: who has to wait for whom. */
+const FAMILY = sql`
+  SELECT o.id, o.seq, p.seq AS parent FROM backline.job_batches o
+  LEFT JOIN backline.job_batches p ON p.id = o.parent_job_id WHERE o.id = ANY ($ids::text[])`;
+
+/** A batch to settle, as its row is now, locked. */
 interface Pending {
   readonly row: Row;
   readonly touch: Touch;
   readonly hasUnfinished: boolean;
+  /** The number of its parent, which its end will touch. */
+  readonly parent: number | null;
+}
+
+/** What is left to do in one transaction. */
+interface Settling {
+  /** Touched, and not locked yet. */
+  readonly waiting: Map<string, Touch>;
+  readonly pending: Map<number, Pending>;
 }
 
 /**
@@ -61,9 +76,11 @@ interface Pending {
  */
 export const settleBatches = async (txn: Transaction, { within }: { within: boolean }): Promise<void> => {
   if (txn.touches.size === 0) return;
-  const pending = new Map<number, Pending>();
-  await Promise.all([within ? null : txn.run(PATIENCE), take(txn, pending)]);
-  for (let cancels = MAX_CANCELS; pending.size > 0; await take(txn, pending)) {
+  const settling: Settling = { waiting: new Map(), pending: new Map() };
+  const { waiting, pending } = settling;
+  await Promise.all([within ? null : txn.run(PATIENCE), take(txn, settling)]);
+  for (let cancels = MAX_CANCELS; pending.size + waiting.size > 0; await take(txn, settling)) {
+    if (pending.size === 0) continue;
     const youngest = Math.max(...pending.keys());
     const next = pending.get(youngest)!;
     pending.delete(youngest);
@@ -71,10 +88,16 @@ export const settleBatches = async (txn: Transaction, { within }: { within: bool
   }
 };
 
-/** Locks what was touched, and puts it among the pending. Both statements are on their way at once; the second sees more. */
-const take = async (txn: Transaction, pending: Map<number, Pending>): Promise<void> => {
+/** Locks what may be locked by now, and puts it among the pending. The last two statements are on their way at once; the second sees more. */
+const take = async (txn: Transaction, settling: Settling): Promise<void> => {
+  const { waiting, pending } = settling;
   // What has more to cancel than one transaction should is settled again after the commit.
-  const touched = [...txn.touches.take()].filter(([id]) => !txn.unsettled.has(id));
+  for (const [id, touch] of txn.touches.take())
+    if (!txn.unsettled.has(id)) waiting.set(id, waiting.has(id) ? both(waiting.get(id)!, touch) : touch);
+  if (waiting.size === 0) return;
+  const parents = await ripe(txn, settling);
+  const touched = [...parents.keys()].map((id) => [id, waiting.get(id)!] as const);
+  for (const [id] of touched) waiting.delete(id);
   if (touched.length === 0) return;
   const ids = texts(touched.map(([id]) => id));
   const moves = numbers(touched.map(([, touch]) => touch.moves));
@@ -86,8 +109,28 @@ const take = async (txn: Transaction, pending: Map<number, Pending>): Promise<vo
     const [seq, id] = [number(row['seq']), text(row['id'])];
     const before = pending.get(seq)?.touch;
     const touch = touches.get(id)!;
-    pending.set(seq, { row, touch: before ? both(before, touch) : touch, hasUnfinished: open.has(id) });
+    const parent = parents.get(id)!;
+    pending.set(seq, { row, touch: before ? both(before, touch) : touch, hasUnfinished: open.has(id), parent });
   }
+};
+
+/**
+ * Those that may be locked now, each with its parent's number. A batch that ends touches its parent, which is older: so whatever is as
+ * old as the parent of one that is not settled yet must wait, or two transactions would wait for each other.
+ */
+const ripe = async (txn: Transaction, { waiting, pending }: Settling): Promise<Map<string, number | null>> => {
+  const ids = [...waiting.keys()];
+  // Alone, it is older than all that was locked before.
+  if (ids.length === 1 && pending.size === 0) return new Map([[ids[0]!, null]]);
+  const rows = await txn.all(FAMILY, { ids: texts(ids) });
+  const batches = new Set(rows.map((row) => text(row['id'])));
+  // Most parents are no batches, or have ended.
+  for (const id of ids) if (!batches.has(id)) waiting.delete(id);
+  const parents = [...pending.values(), ...rows.map((row) => ({ parent: numberOrNull(row['parent']) }))];
+  const oldest = Math.max(-1, ...parents.map(({ parent }) => parent ?? -1));
+  return new Map(
+    rows.filter((row) => number(row['seq']) > oldest).map((row) => [text(row['id']), numberOrNull(row['parent'])]),
+  );
 };
 
 /** @returns how many children it cancelled. */

@@ -1,5 +1,13 @@
 /** The verbs of schedules, each within one transaction: lock the rows, ask src/schedule what is to happen, write it. */
-import { afterFiring, afterRun, type Plan, planFiring, planRun, type SlotOutcome } from '../../../schedule/firing.ts';
+import {
+  afterFiring,
+  afterRun,
+  MOST_TEXT,
+  type Plan,
+  planFiring,
+  planRun,
+  type SlotOutcome,
+} from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
 import { number, text } from '../../rows.ts';
@@ -10,7 +18,7 @@ import type { Locks } from '../locks.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelChunk } from './cancel.ts';
 import { insertJobs } from './insert.ts';
-import { setKeyLimit } from './limit.ts';
+import { claimAlone, keyLimitOf, setKeyLimit } from './limit.ts';
 import {
   advanceSchedules,
   deleteSchedule,
@@ -19,6 +27,7 @@ import {
   insertSchedule,
   lockSchedule,
   nextWakeAt,
+  scheduleOf,
   type Written,
   writeSchedule,
 } from './schedule.ts';
@@ -39,12 +48,12 @@ const OLDEST = sql`
   SELECT b.id FROM backline.job_body b
   WHERE b.schedule_id = $id AND b.seq >= $from::bigint AND NOT EXISTS (SELECT 1 FROM backline.job_done d WHERE d.seq = b.seq)
   ORDER BY b.seq LIMIT $n::int`;
-/** Uses jobs_slot. */
+/** Uses jobs_slot. One look-up for each: as a join, every slot is compared with every job while the table was not analysed yet. */
 const SLOTS = sql`
-  SELECT b.schedule_id, b.slot_at, b.id
-  FROM unnest($ids::text[], $slots::bigint[]) AS g(id, slot)
-  JOIN backline.job_body b ON b.schedule_id = g.id AND b.slot_at = g.slot AND b.schedule_id IS NOT NULL
-    AND NOT b.user_initiated AND b.replay_of IS NULL`;
+  SELECT g.id AS schedule_id, g.slot AS slot_at, b.id
+  FROM unnest($ids::text[], $slots::bigint[]) AS g(id, slot) CROSS JOIN LATERAL (
+    SELECT id FROM backline.job_body
+    WHERE schedule_id = g.id AND slot_at = g.slot AND schedule_id IS NOT NULL AND NOT user_initiated AND replay_of IS NULL LIMIT 1) b`;
 
 /** Jobs that one transaction inserts, more or less. */
 const MOST_JOBS = 1000;
@@ -56,6 +65,8 @@ export const changeSchedule = async (
   command: ScheduleCommand,
   now: number,
 ): Promise<ScheduleOutcome> => {
+  // Before the row: who claims may be waiting for it.
+  if (await changesLimit(txn, move(await scheduleOf(txn, id), command, now))) await claimAlone(txn, locks);
   for (;;) {
     const found = await lockSchedule(txn, id);
     const moved = move(found, command, now);
@@ -82,9 +93,17 @@ export const changeSchedule = async (
 
 /** So that the claim keeps `maxInstances`, whatever else becomes of the jobs: a retry by a person, too. */
 const setLimit = async (txn: Transaction, locks: Locks, schedule: Schedule): Promise<void> => {
-  const own = ownKeyOf(schedule.id);
-  await setKeyLimit(txn, locks, own, limitKeyOf(schedule) === own ? schedule.maxInstances : null);
+  const max = limitOf(schedule);
+  // All claims would be kept out for it, so not where nothing changes.
+  if ((await keyLimitOf(txn, ownKeyOf(schedule.id))) !== max) await setKeyLimit(txn, locks, ownKeyOf(schedule.id), max);
 };
+
+const limitOf = (schedule: Schedule): number | null =>
+  limitKeyOf(schedule) === ownKeyOf(schedule.id) ? schedule.maxInstances : null;
+
+const changesLimit = async (txn: Transaction, moved: ReturnType<typeof move>): Promise<boolean> =>
+  moved.kind === 'delete' ||
+  (moved.kind === 'write' && (await keyLimitOf(txn, ownKeyOf(moved.next.id))) !== limitOf(moved.next));
 
 interface Unfinished {
   readonly n: number;
@@ -107,19 +126,20 @@ export const fireSchedules = async (
   { limit, newId }: FireRequest,
   now: number,
 ): Promise<FireAnswer> => {
-  const due = await dueSchedules(txn, limit, now);
+  const due = await dueSchedules(txn, limit, MOST_TEXT, now);
   if (due.length === 0) return { schedules: 0, jobs: 0, nextAt: await nextWakeAt(txn) };
   const unfinished = await unfinishedOf(
     txn,
     due.map(({ id }) => id),
   );
   const plans: Plan[] = [];
-  let wanted = 0;
+  let [wanted, characters] = [0, 0];
   for (const schedule of due) {
-    if (wanted >= MOST_JOBS) break;
+    if (wanted >= MOST_JOBS || characters >= MOST_TEXT) break;
     const plan = planFiring(schedule, unfinished.get(schedule.id)!.n, now);
     plans.push(plan);
     wanted += plan.fire.length;
+    characters += plan.fire.length * schedule.job.payload.length;
   }
   for (const { schedule, cancel } of plans)
     await cancelOldest(txn, schedule.id, cancel, unfinished.get(schedule.id)!, now);

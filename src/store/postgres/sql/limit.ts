@@ -62,6 +62,7 @@ const unpark = async (txn: Transaction, locks: Locks, freed: readonly (readonly 
   txn.readied?.push(...rows.map(toPlace));
 };
 
+const LIMIT = sql`SELECT max_running FROM backline.job_limits WHERE key = $key`;
 const SET = sql`
   INSERT INTO backline.job_limits (key, max_running) VALUES ($key, $max)
   ON CONFLICT (key) DO UPDATE SET max_running = excluded.max_running`;
@@ -71,6 +72,12 @@ const ALONE = sql`SELECT pg_advisory_xact_lock($lock::bigint)`;
 /** No claim may be on its way that has not seen the limit. */
 export const claimAlone = async (txn: Transaction, locks: Locks): Promise<void> => {
   await txn.run(ALONE, { lock: locks.claim });
+};
+
+/** Null if it has none. */
+export const keyLimitOf = async (txn: Transaction, key: string): Promise<number | null> => {
+  const row = await txn.get(LIMIT, { key });
+  return row ? number(row['max_running']) : null;
 };
 
 export const setKeyLimit = async (txn: Transaction, locks: Locks, key: string, max: number | null): Promise<void> => {

@@ -136,7 +136,8 @@ export const look = async (
   });
   const last = answer.at(-1)!;
   const rows = answer.slice(0, -1);
-  txn.limits = last['limited'] === true;
+  // Of all claims that share this transaction: one that found limits must not be passed over because the next found none.
+  txn.limits = txn.limits === true || last['limited'] === true;
   positions.looked(start, rows.map(toPlace), number(last['blocks']));
   return { rows, candidates: number(last['candidates']), nextAt: numberOrNull(last['next_at']) };
 };

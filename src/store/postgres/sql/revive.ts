@@ -22,7 +22,10 @@ const REVIVE = sql`
     started_at = NULL, deadline_at = NULL, expires_at = NULL, progress = 0, error = NULL, held = false
   FROM gone g WHERE b.seq = g.seq`;
 
-/** Unfinished jobs of a schedule are counted from the oldest on. */
+/**
+ * Unfinished jobs of a schedule are counted from the oldest on. Before any key is taken, as who fires has the schedule first and then
+ * the keys; of a job that does not come back it is only earlier than it need be.
+ */
 const REOPEN = sql`
   UPDATE backline.job_schedules s SET open_from = least(s.open_from, b.seq)
   FROM (SELECT schedule_id, min(seq) AS seq FROM backline.job_body
@@ -46,11 +49,14 @@ export const reviveChunk = async (txn: Transaction, target: Target, after: numbe
   return { revived: await revive(txn, await lockDone(txn, rows), now), next };
 };
 
-/** Those that have still ended so, in order of seq. */
+/** Those that have still ended so, in order of seq; their schedules are this transaction's, too. */
 const lockDone = async (txn: Transaction, rows: readonly Row[]): Promise<Row[]> => {
   if (rows.length === 0) return [];
   const seqs = numbers(rows.map((row) => number(row['seq'])));
-  return txn.all(DONE_ROWS, { seqs, statuses: texts(REVIVABLE) });
+  const locked = await txn.all(DONE_ROWS, { seqs, statuses: texts(REVIVABLE) });
+  const scheduled = locked.filter((row) => row['schedule_id'] !== null).map((row) => number(row['seq']));
+  if (scheduled.length > 0) await txn.run(REOPEN, { seqs: numbers(scheduled) });
+  return locked;
 };
 
 /**
@@ -95,7 +101,6 @@ const reviveJobs = async (txn: Transaction, rows: readonly Row[], now: number): 
   if (going.length === 0) return 0;
   const revived = going.map((row) => number(row['seq']));
   await txn.run(REVIVE, { seqs: numbers(revived), now });
-  if (going.some((row) => row['schedule_id'] !== null)) await txn.run(REOPEN, { seqs: numbers(revived) });
   await putBack(txn, revived);
   for (const row of going) {
     const from = text(row['status']) as Status;

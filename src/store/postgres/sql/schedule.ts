@@ -17,9 +17,16 @@ import type { Transaction } from '../transaction.ts';
 
 const GET = sql`SELECT * FROM backline.job_schedules WHERE id = $id`;
 const LOCK = sql`SELECT * FROM backline.job_schedules WHERE id = $id FOR UPDATE`;
-/** SKIP LOCKED: what another process fires, or a person changes, is theirs. */
+/**
+ * SKIP LOCKED: what another process fires, or a person changes, is theirs. The rows themselves pass through, and are not looked up
+ * again: they are what they are now that they are locked, and the table is what it was when this began.
+ */
 const DUE = sql`
-  SELECT * FROM backline.job_schedules WHERE wake_at <= $now::bigint ORDER BY wake_at, id LIMIT $limit::int FOR UPDATE SKIP LOCKED`;
+  SELECT * FROM (
+    SELECT d.*, sum(octet_length(d.job)) OVER (ORDER BY d.wake_at, d.id) - octet_length(d.job) AS before FROM (
+      SELECT * FROM backline.job_schedules WHERE wake_at <= $now::bigint
+      ORDER BY wake_at, id LIMIT $limit::int FOR UPDATE SKIP LOCKED) d) d
+  WHERE before < $bytes::bigint ORDER BY wake_at, id`;
 const NEXT_AT = sql`SELECT wake_at FROM backline.job_schedules WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1`;
 
 export const scheduleOf = async (db: Pick<Connection, 'get'>, id: string): Promise<Schedule | null> => {
@@ -33,8 +40,9 @@ export const lockSchedule = async (txn: Transaction, id: string): Promise<Schedu
   return row ? toSchedule(row) : null;
 };
 
-export const dueSchedules = async (txn: Transaction, limit: number, now: number): Promise<Schedule[]> =>
-  (await txn.all(DUE, { now, limit })).map(toSchedule);
+/** The first of them, whatever its size, and others while they are not larger than so many bytes together. */
+export const dueSchedules = async (txn: Transaction, limit: number, bytes: number, now: number): Promise<Schedule[]> =>
+  (await txn.all(DUE, { now, limit, bytes })).map(toSchedule);
 
 export const nextWakeAt = async (db: Pick<Connection, 'get'>): Promise<number | null> => {
   const row = await db.get(NEXT_AT);
@@ -52,9 +60,11 @@ const ADVANCE = sql`
   FROM ${GIVEN} g WHERE s.id = g.id`;
 const DELETE = sql`DELETE FROM backline.job_schedules WHERE id = $id`;
 
-/** PostgreSQL's text cannot hold the character 0. */
+/** PostgreSQL's text can hold neither the character 0 nor half of a surrogate pair. */
 const rowsOf = (rows: readonly Row[]): string =>
-  JSON.stringify(rows, (_, value) => (typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value));
+  JSON.stringify(rows, (_, value) =>
+    typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value,
+  );
 
 /** @returns false if there is one by now. */
 export const insertSchedule = async (txn: Transaction, written: Written): Promise<boolean> => {
