@@ -11,7 +11,8 @@ import { until } from '../wait.ts';
 const page = readFileSync(`${ROOT}/docs/schedules.md`, 'utf8');
 
 describe('the table of missed slots', () => {
-  const rows = [...page.matchAll(/^\| `(runOnce|runAll|skip|\{ window: '2h' \})`(?: \(default\))? \| (.+) \|$/gm)];
+  const [, table = ''] = /^\| `missed` \|.*\n\| --- .*\n((?:\|.*\n)+)/m.exec(page) ?? [];
+  const rows = [...table.matchAll(/^\| `(.+)`(?: \(default\))? \| (.+) \|$/gm)];
   const policies: Record<string, MissedPolicy> = {
     runOnce: 'runOnce',
     runAll: 'runAll',
