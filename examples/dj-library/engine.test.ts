@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ManagerOptions } from 'backline';
 import { expect, onTestFinished, test } from 'vitest';
 import { wavOf } from './audio/wav.ts';
-import { Engine } from './engine.ts';
+import { Engine, type EngineOptions } from './engine.ts';
 import { generateSongs, readTruth } from './generate.ts';
 import type { ScanResult } from './scan.ts';
 import { freshFolder, tone, until } from './testing.ts';
@@ -14,8 +14,13 @@ if (!hasPython) console.log('Skipped: tests of analyses in Python, for there is 
 
 const QUIET = { logger: false, handleSignals: false, pollInterval: 50, retryDelay: 10, durability: 'process' } as const;
 
-const start = async (folder: string, manager: Omit<ManagerOptions, 'jobs'> = {}): Promise<Engine> => {
-  const engine = new Engine({ database: join(folder, 'library.db'), workers: 2, manager: { ...QUIET, ...manager } });
+const start = async (
+  folder: string,
+  manager: Omit<ManagerOptions, 'jobs'> = {},
+  more: Pick<EngineOptions, 'cleanupEvery'> = {},
+): Promise<Engine> => {
+  const parts = { workers: 2, manager: { ...QUIET, ...manager }, ...more };
+  const engine = new Engine({ database: join(folder, 'library.db'), ...parts });
   onTestFinished(() => engine.close());
   await engine.start();
   return engine;
@@ -276,6 +281,30 @@ test('clean-up forgets what has been gone for long and removes what broken expor
   expect(await clean({ missingForMs: 0 })).toEqual({ tracks: 1, parts: 0 });
   expect(engine.library.counts()).toMatchObject({ tracks: 1, missing: 0 });
   expect(statSync(young).size).toBe(0);
+});
+
+test('clean-up comes again by itself, also after a restart, and can be looked after like any schedule', async () => {
+  const folder = freshFolder();
+  const engine = await start(folder, {}, { cleanupEvery: 200 });
+  const { schedules } = engine.jobManager;
+  await until(async () => (await schedules.get('cleanup'))!.counts.fired > 1);
+  const [latest] = (await engine.jobManager.list({ schedule: 'cleanup', status: 'completed' })).jobs;
+  expect(latest).toMatchObject({
+    ...{ type: 'cleanup', priority: 10, userInitiated: false, key: 'cleanup', result: { tracks: 0, parts: 0 } },
+  });
+  await schedules.pause('cleanup', { reason: 'a show is on' });
+  await engine.close();
+
+  const again = await start(folder, {}, { cleanupEvery: '1d' });
+  const paused = await again.jobManager.schedules.get('cleanup');
+  expect(paused).toMatchObject({ pause: { reason: 'a show is on' }, trigger: { everyMs: 86_400_000 }, version: 3 });
+  await again.jobManager.schedules.resume('cleanup');
+  const { id } = await again.jobManager.schedules.run('cleanup');
+  expect(await again.jobManager.result(id)).toEqual({ tracks: 0, parts: 0 });
+  await again.close();
+
+  const never = await start(folder, {}, { cleanupEvery: false });
+  expect(await never.jobManager.schedules.get('cleanup')).toBeNull();
 });
 
 test('cancelling a batch cancels its jobs; abortAllJobs leaves nothing active; statistics and health add up', async () => {

@@ -1,6 +1,6 @@
 /** The engine of a DJ library: everything that takes long is a job, and everything else a question. */
 import { resolve } from 'node:path';
-import { type Job, JobManager, type ManagerOptions } from 'backline';
+import { type Duration, type Job, JobManager, type ManagerOptions } from 'backline';
 import { ANALYSIS_TYPES, type AnalysisType, type AnalyzeInput, JOB_TYPE_OF } from './analysis/analyses.ts';
 import { LibraryError } from './errors.ts';
 import { type ExportFormat, FORMATS } from './exports/formats.ts';
@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly workers?: number;
   /** The command that runs Python, for analyses that are written in it. Default `python3`. */
   readonly python?: string;
+  /** How often the library is cleaned up by itself. Default `1d`; false for never. */
+  readonly cleanupEvery?: Duration | false;
   readonly manager?: Omit<ManagerOptions, 'jobs'>;
 }
 
@@ -30,6 +32,9 @@ export interface ExportOptions {
 /** What a person waits for comes first: 1 runs before 10. */
 const PRIORITY = { export: 1, analysis: 3, scan: 5, system: 7, cleanup: 10 } as const;
 
+/** One at a time, whoever asks for it. */
+const CLEANUP = { priority: PRIORITY.cleanup, key: 'cleanup' };
+
 /** A library of 400,000 tracks can be exported in one job. */
 const MAX_PAYLOAD_BYTES = 16 * 2 ** 20;
 
@@ -40,7 +45,11 @@ export class Engine implements AsyncDisposable {
   #library: Library | undefined;
   #closed = false;
 
-  constructor({ database, workers = 4, python = 'python3', manager = {} }: EngineOptions) {
+  readonly #cleanupEvery: Duration | false;
+
+  constructor(options: EngineOptions) {
+    const { database, workers = 4, python = 'python3', cleanupEvery = '1d', manager = {} } = options;
+    this.#cleanupEvery = cleanupEvery;
     this.#file = resolve(database);
     const jobs = libraryJobs({ library: () => this.library, workers, python });
     this.jobManager = new JobManager(`sqlite:${this.#file}`, { maxPayloadBytes: MAX_PAYLOAD_BYTES, ...manager, jobs });
@@ -49,6 +58,11 @@ export class Engine implements AsyncDisposable {
   /** Unfinished jobs of an earlier run go on at once. */
   async start(): Promise<void> {
     await this.jobManager.start();
+    const { schedules } = this.jobManager;
+    const cleanup = { id: 'cleanup', type: 'cleanup', payload: {}, options: CLEANUP } as const;
+    // What passed while the program was off is made up for once.
+    if (this.#cleanupEvery !== false) await schedules.register({ ...cleanup, interval: this.#cleanupEvery });
+    else await schedules.remove('cleanup');
   }
 
   /** What runs is given some time, then goes on at the next start. */
@@ -127,8 +141,7 @@ export class Engine implements AsyncDisposable {
 
   /** Forgets tracks whose files have been gone for a week, and removes what broken exports left. One at a time. */
   async createCleanupJob(payload: { missingForMs?: number; partsOlderThanMs?: number } = {}): Promise<string> {
-    const options = { priority: PRIORITY.cleanup, userInitiated: false, key: 'cleanup' };
-    const { id } = await this.jobManager.enqueue('cleanup', payload, options);
+    const { id } = await this.jobManager.enqueue('cleanup', payload, { ...CLEANUP, userInitiated: false });
     return id;
   }
 

@@ -22,6 +22,9 @@ await jobs.addImmediateJob(sendEmail, { args: ['ada@example.test', { subject: 'W
 const soon = new Date(Date.now() + 200);
 await jobs.addScheduledJob(sendEmail, soon, { args: ['ada@example.test', { subject: 'Your report' }] });
 
+// Again and again, never twice at once.
+await jobs.addRecurringJob(ingest, { intervalSeconds: 0.3, jobId: 'ingest_again' });
+
 // Later, unless somebody changes their mind.
 const reminder = await jobs.addScheduledJob(sendEmail, '2099-01-01T09:00:00+01:00', {
   args: ['ada@example.test', { subject: 'Reminder' }],
@@ -33,5 +36,7 @@ for (const { name, trigger, nextRunTime } of await jobs.getJobs())
 await jobs.removeJob(reminder);
 
 console.log(await jobs.manager.result(id)); // { documents: 3 }
+while (!(await jobs.getJob('ingest_again'))?.result) await new Promise((resolve) => setTimeout(resolve, 20));
+await jobs.removeJob('ingest_again');
 while ((await jobs.getJobs()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 await closeJobManager(); // waits for what runs

@@ -421,6 +421,8 @@ describe('the documents', () => {
     expect(stdout).toContain('"error":"he is back"');
     expect(stdout).toContain('"done":');
     expect(stdout).toContain('"pausedReason":"maintenance"');
+    expect(stdout).toContain('"words":"At 02:30 every day, Europe/Berlin time"');
+    expect(stdout).toContain('"id":"nightly","removed":true');
     expect(stdout).not.toContain('"code":');
   });
 });
