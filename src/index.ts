@@ -7,7 +7,7 @@ export type { JobSchedulerOptions } from './doors/drop/scheduler-options.ts';
 export { type JobStatus, readStatus, type StatusError } from './doors/drop/status-file.ts';
 export { type CatalogJob, type SubmitOptions, submitJob } from './doors/drop/submit.ts';
 export { JobScheduler } from './doors/drop/watcher.ts';
-export { type ServerOptions, type StatusServer, startServer as startStatusPage } from './doors/http/server.ts';
+export { type RunningServer, type ServerOptions, startServer } from './doors/http/server.ts';
 export { closeJobManager, getJobManager } from './engine/application.ts';
 export type { ApplicationJob, Trigger } from './engine/application-job.ts';
 export type { ApplicationJobs, ApplicationOptions, ShutdownOptions } from './engine/application-jobs.ts';

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/schedule',
     'src/util',
   ],
-  'src/doors/ipc': ['src/doors/api', 'src/job', 'src/schedule', 'src/util'],
+  'src/doors/ipc': ['src/doors/api', 'src/engine/events.ts', 'src/job', 'src/schedule', 'src/util'],
   'src/doors/cli': [
     'src/doors/api',
     'src/engine/client.ts',

@@ -65,7 +65,7 @@ const install = async (): Promise<void> => {
   await mkdir(join(modules, 'backline'), { recursive: true });
   await execute('tar', ['-xzf', tarball, '-C', join(modules, 'backline'), '--strip-components=1']);
   const { dependencies } = await readJson('package.json');
-  const needed = [...Object.keys(dependencies), 'zod', '@types/node', 'undici-types'];
+  const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'];
   for (const name of needed) {
     await mkdir(join(modules, name, '..'), { recursive: true });
     await symlink(bin(name), join(modules, name));
@@ -162,6 +162,8 @@ describe('the package', () => {
         'CHANGELOG.md',
         'dist/index.js',
         'dist/index.d.ts',
+        'dist/client.js',
+        'dist/doors/ipc/preload.d.ts',
         'dist/worker.js',
         'dist/worker.d.ts',
         'python/backline_worker.py',
@@ -203,6 +205,70 @@ describe('the package', () => {
       await once(worker, 'exit');
     }
   }, 60_000);
+
+  test('has a client and ports that work from the build, and whose types hold for strangers', async () => {
+    await writeFile(
+      join(consumer, 'service.ts'),
+      `import { MessageChannel } from 'node:worker_threads';
+      import { JobManager, job, startServer } from 'backline';
+      import { BacklineError, createClient, type JobView } from 'backline/client';
+      import { servePort } from 'backline/ipc';
+      import { exposePort } from 'backline/ipc/preload';
+      import { connectPort } from 'backline/ipc/renderer';
+
+      const manager = new JobManager(':memory:', { jobs: { double: job({ run: async (n: number) => 2 * n }) }, logger: false });
+      await manager.start();
+      const server = await startServer(manager, { host: '127.0.0.1', port: 0 });
+      const { port1, port2 } = new MessageChannel();
+      const methods = { add: (a: number, b: number) => a + b };
+      servePort(manager, port1, { methods });
+      const port = connectPort<typeof methods>(port2);
+      for (const client of [createClient({ url: server.url }), port]) {
+        const { id } = await client.jobs.enqueue({ type: 'double', payload: 21 });
+        const { result } = await client.jobs.result({ id });
+        const { jobs }: { jobs: readonly JobView[] } = await client.jobs.list({ status: ['completed'] });
+        const refusal = await client.jobs.get({ id: 'nobody' }).catch((error: unknown) => error);
+        console.log(result, jobs.length, refusal instanceof BacklineError && refusal.code);
+      }
+      const sum: number = await port.call('add', 1, 2);
+      console.log(sum, typeof exposePort, (await fetch(server.url + '/api/openapi.json')).status);
+      // @ts-expect-error an operation that does not exist
+      void port.jobs.explode;
+      // @ts-expect-error a field that does not exist
+      const wrong = () => port.jobs.list({ stauts: ['failed'] });
+      port.close();
+      await server.close();
+      await manager.close();`,
+    );
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      types: ['node'],
+      outDir: 'out',
+      skipLibCheck: true,
+    };
+    await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['service.ts'] }));
+    await passes(node([bin('typescript/bin/tsc'), '-p', '.'], consumer));
+    const output = await passes(node(['out/service.js'], consumer));
+    expect(output.trim().split('\n')).toEqual(['42 1 JOB_NOT_FOUND', '42 2 JOB_NOT_FOUND', '3 function 200']);
+  }, 60_000);
+
+  test('has a client that a page can load: nothing of Node in it', async () => {
+    for (const entry of ['client.js', 'doors/ipc/renderer.js', 'doors/ipc/preload.js']) {
+      const seen = new Set<string>();
+      const walk = async (file: string): Promise<void> => {
+        if (seen.has(file)) return;
+        seen.add(file);
+        const text = await readFile(file, 'utf8');
+        for (const [, target] of text.matchAll(/from '([^']+)'/g)) {
+          expect(target, file).not.toMatch(/^node:|^zod|^@orpc\/(server|zod|openapi)$/);
+          if (target!.startsWith('.')) await walk(join(file, '..', target!));
+        }
+      };
+      await walk(join(ROOT, 'dist', entry));
+    }
+  });
 
   test('has runners that find their parts in the build: threads, Node children, Python children', async () => {
     await writeFile(

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type DropEvent, JobManager, JobScheduler, type Logger, type StatusServer, startStatusPage } from 'backline';
+import { type DropEvent, JobManager, JobScheduler, type Logger, type RunningServer, startServer } from 'backline';
 import { loadCreditsIndex } from './credits-index.ts';
 import { catalogJob } from './handler.ts';
 import { MusicBrainz } from './musicbrainz.ts';
@@ -25,11 +25,11 @@ export const runService = async (settings: Settings, say: (line: string) => void
   const scheduler = new JobScheduler(manager, { jobsDir, jobType: 'catalog', onEvent: (event) => say(lineOf(event)) });
   manager.on('job-progress', ({ progress, note }) => say(`${progress.toFixed(0).padStart(3)} %  ${note ?? ''}`));
   const stop = untilSignal();
-  let page: StatusServer | undefined;
+  let page: RunningServer | undefined;
   try {
     await manager.start();
     await scheduler.start();
-    page = await startStatusPage(manager, { host: '127.0.0.1', port: settings.port });
+    page = await startServer(manager, { host: '127.0.0.1', port: settings.port });
     if (settings.port !== 0 && page.port !== settings.port) say(`Port ${settings.port} is taken; using ${page.port}.`);
     say(welcome(settings, index.size, page.url));
     await stop;
@@ -67,6 +67,7 @@ const welcome = (settings: Settings, works: number, url: string): string => {
     '',
     `Songwriter credits: the service runs as process ${process.pid}; Ctrl+C stops it.`,
     `  page       ${url}`,
+    `  API        ${url}/api   its reference: ${url}/api/docs`,
     `  jobs       ${here(jobsDir)}   *.job files in, *.status files out`,
     `  results    ${here(resultsDir)}`,
     `  database   ${database}`,

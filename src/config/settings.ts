@@ -86,12 +86,14 @@ const show = (given: unknown, { mask }: Option<unknown, unknown>): string | null
 
 const PREFIX = 'BACKLINE_';
 
-/** Variables that are no settings: the config file's own place. */
+/** Variables that are no settings: the config file's own place, and the service that commands speak to. */
 export const CONFIG_VARIABLE = 'BACKLINE_CONFIG';
+export const URL_VARIABLE = 'BACKLINE_URL';
+export const TOKEN_VARIABLE = 'BACKLINE_TOKEN';
 
 /** A mistyped variable would be ignored in silence. Only names with our prefix are ours to judge. */
 const checkVariables = (environment: Environment): void => {
-  const known = [CONFIG_VARIABLE, ...OPTION_NAMES.map((name) => OPTIONS[name].env)];
+  const known = [CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, ...OPTION_NAMES.map((name) => OPTIONS[name].env)];
   for (const name of Object.keys(environment))
     if (name.startsWith(PREFIX) && !known.includes(name))
       throw unknownOption(

@@ -41,6 +41,7 @@ import {
 import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
 import { type BatchRequest, prepareBatch } from './new-batch.ts';
 import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
+import { onceIn } from './once.ts';
 import type { Results } from './results.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
 
@@ -54,6 +55,9 @@ export interface ClientParts {
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
 }
+
+/** How long the answer to a request that may come again is kept. */
+const REQUESTS_MS = 86_400_000;
 
 export class Client<J extends Jobs = Jobs> {
   readonly #parts: ClientParts;
@@ -117,6 +121,17 @@ export class Client<J extends Jobs = Jobs> {
   enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
     const tx = isRecord(batch) ? (batch['tx'] as Transaction | undefined) : undefined;
     return tx === undefined ? this.#enqueueBatch(batch) : this.#enqueueBatchWithin(tx, batch);
+  }
+
+  /**
+   * This client for one request that may come again, from whatever process: the first time it hands in what it is told to; later,
+   * for a day, it answers the same and hands in nothing.
+   * @param request `key`: the caller's word for it; `caller`: whose word; `fingerprint`: what is asked for.
+   * @throws its verbs: IDEMPOTENCY_KEY_REUSED if the key came with another fingerprint before.
+   */
+  forRequest({ key, caller, fingerprint }: { key: string; caller: string; fingerprint: string }): Client<J> {
+    const request = { key: JSON.stringify([caller, key]), fingerprint, until: this.now() + REQUESTS_MS };
+    return new Client<J>({ ...this.#parts, store: onceIn(this.#parts.store, request, key) });
   }
 
   /** No more jobs follow: an open batch ends as soon as those it has have ended. @throws JOB_NOT_FOUND, NOT_A_BATCH, NOT_ALLOWED_NOW. */

@@ -34,6 +34,16 @@ export class BacklineError extends Error {
     this.next = details.next;
   }
 
+  /** @internal What it was made of: its message without what is allowed and the next step. */
+  get details(): ErrorDetails {
+    return this.#details;
+  }
+
+  /** @internal The same error about a field that has another name where the value came from. */
+  about(field: string): BacklineError {
+    return new BacklineError(this.code, { ...this.#details, field }, this);
+  }
+
   /** @internal The same error about one item of a list. */
   at(item: string): BacklineError {
     const { message, field = 'type' } = this.#details;

@@ -5,6 +5,7 @@
 import { didYouMean, messageOf, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './api-errors.ts';
 export * from './batch-errors.ts';
 export * from './driver-errors.ts';
 export * from './move-errors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BacklineError } from './backline-error.ts';
-import { parseWhere } from './where.ts';
+import { parseWhere, payloadWords } from './where.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const HOUR = 3_600_000;
@@ -95,4 +95,9 @@ describe('a filter as people type it', () => {
       expect(refusal(text).code).toBe('BAD_WHERE');
     expect(performance.now() - started).toBeLessThan(1000);
   });
+});
+
+test('a payload as words is read as the same payload', () => {
+  const payload = { 'user.id': 42, a: '42', b: 'say "\\no\\", please', c: true, d: null, e: -1.5e-7, f: 'true' };
+  expect(parseWhere(payloadWords(payload), NOW)).toEqual({ payload });
 });

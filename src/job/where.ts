@@ -132,6 +132,14 @@ const payloadValue = ({ text, quoted }: Value): string | number | boolean | null
   return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number;
 };
 
+/** The payload part of a filter as words of this grammar: the other way round. */
+export const payloadWords = (payload: NonNullable<JobFilter['payload']>): string =>
+  Object.entries(payload)
+    .map(([path, value]) => `payload.${path}:${typeof value === 'string' ? quoted(value) : String(value)}`)
+    .join(' ');
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
+
 const wordsOf = (text: string): Word[] => {
   const reader = new Reader(text);
   const words: Word[] = [];

@@ -85,6 +85,11 @@ export const TABLES: readonly Table[] = [
     columns: [...columns('text', 'key job'), ...columns('integer', 'until')],
   },
   {
+    name: 'job_requests',
+    key: ['key'],
+    columns: [...columns('text', 'key fingerprint outcomes'), ...columns('integer', 'until')],
+  },
+  {
     name: 'job_minutes',
     key: ['minute', 'queue', 'type'],
     columns: [

@@ -32,6 +32,12 @@ export interface Store {
    * @throws STORE_FULL, STORE_BUSY, STORE_READ_ONLY; then nothing was written.
    */
   insert(jobs: readonly NewJob[], now: number): Promise<InsertOutcome[]>;
+  /**
+   * Inserts the jobs of a request that may come again. The first time they go in, and what became of them is kept with the request,
+   * in the same transaction; later, and from any process, that is the answer, and nothing is inserted.
+   * @returns null if the key was used for another request.
+   */
+  insertOnce(request: RequestKey, jobs: readonly NewJob[], now: number): Promise<InsertOutcome[] | null>;
   /** Inserts in the caller's transaction; with a synchronous driver, synchronously. @throws BAD_TRANSACTION. */
   insertWithin(tx: Transaction, jobs: readonly NewJob[], now: number): MaybePromise<InsertOutcome[]>;
 
@@ -142,6 +148,15 @@ export type InsertOutcome =
   | { readonly kind: 'no-parent'; readonly id: string }
   /** The parent is a batch that has ended. */
   | { readonly kind: 'parent-ended'; readonly id: string; readonly status: Status };
+
+/** A request that may come again. */
+export interface RequestKey {
+  readonly key: string;
+  /** What the request asks for: the same key with another one is a mistake of the caller. */
+  readonly fingerprint: string;
+  /** How long its answer is kept, epoch milliseconds. */
+  readonly until: number;
+}
 
 export interface ClaimRequest {
   readonly owner: string;

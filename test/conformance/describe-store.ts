@@ -19,6 +19,7 @@ import { metricsCases } from './store/metrics.ts';
 import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
+import { requestCases } from './store/requests.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
 import { watchCases } from './store/watch.ts';
@@ -44,6 +45,7 @@ export const describeStore = (name: string, opener: StoreOpener): void => {
 const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   insert: insertCases,
   'unique keys': keyCases,
+  'requests that come again': requestCases,
   claim: claimCases,
   limits: limitCases,
   changes: changeCases,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isFinal } from '../../src/job/states.ts';
 import { FAILPOINTS, type Failpoint } from '../../src/store/sqlite/failpoints.ts';
 import type { Store } from '../../src/store/store.ts';
-import { drain, list, startWorker } from '../conformance/fixtures.ts';
+import { drain, list, newJob, startWorker } from '../conformance/fixtures.ts';
 import { Child, endChildren } from './child.ts';
 import { newFolder, reopen } from './files.ts';
 
@@ -35,6 +35,17 @@ const expectPromises = async (store: Store, child: Child): Promise<void> => {
     if (!prunes && !deleted.has(id)) expect(jobs.has(id), `${id} was enqueued and is gone`).toBe(true);
 };
 
+/** A request that comes again is answered as it was, or is carried out now, if it was not before. */
+const expectRequests = async (store: Store, child: Child): Promise<void> => {
+  for (const { key } of child.all('requesting')) {
+    const send = () => store.insertOnce({ key: String(key), fingerprint: 'f', until: Date.now() * 2 }, [newJob()], 0);
+    const answer = await send();
+    const before = child.all('requested').find((fact) => fact['key'] === key);
+    if (before) expect(answer).toMatchObject([{ kind: 'inserted', id: before['id'] }]);
+    expect(await send()).toEqual(answer);
+  }
+};
+
 const expectRecovery = async (store: Store, child: Child): Promise<void> => {
   const now = Date.now() + 60_000;
   await store.releaseOrphans(await store.workers(), now);
@@ -65,6 +76,7 @@ const killAt = async (failpoint: Failpoint, nth: number): Promise<void> => {
   try {
     expect(report).toBeUndefined();
     await expectPromises(store, child);
+    await expectRequests(store, child);
     await expectRecovery(store, child);
   } finally {
     await store.close();

@@ -97,6 +97,16 @@ const group = async (store: Store, owner: string, round: number): Promise<void> 
   await work(store, owner);
 };
 
+/** A request that the next process sends again. */
+const request = async (store: Store, round: number): Promise<void> => {
+  const key = `request-${round}`;
+  report('requesting', { key });
+  const now = Date.now();
+  const [made] = (await store.insertOnce({ key, fingerprint: 'f', until: now * 2 }, [newJob({ runAt: now })], now))!;
+  report('enqueued', { ids: [made!.id] });
+  report('requested', { key, id: made!.id });
+};
+
 const loseWorker = async (store: Store, round: number): Promise<void> => {
   const owner = `dead#${process.pid}-${round}`;
   const lease = await store.keepLease(workerInfo('dead', { owner, types: ['mail'] }), STILL);
@@ -124,6 +134,7 @@ for (let round = 0; round < ROUNDS; round++) {
   await enqueue(store, 1, { payload: JSON.stringify('x'.repeat(3000)), tags: ['large'], queue: 'side' });
   await Promise.all([enqueue(store, 1), enqueue(store, 1), work(store, owner)]);
   await work(store, owner);
+  await request(store, round);
   await group(store, owner, round);
   await meddle(store);
   await loseWorker(store, round);

@@ -5,6 +5,9 @@ import { ALL_TYPES, newJob, workerInfo } from '../conformance/records.ts';
 import { IMPATIENT } from '../managers.ts';
 import { until } from '../wait.ts';
 
+/** A request that may come again, after the move as well. */
+export const REQUEST = { key: 'asked', caller: 'somebody', fingerprint: 'echo' };
+
 export const HOUR = 3_600_000;
 const NUL = String.fromCharCode(0);
 
@@ -93,6 +96,7 @@ const endSome = async (manager: Manager): Promise<void> => {
     await manager.enqueue('slow', 'zzz'),
     await manager.enqueue('echo', 'once a day', { key: 'daily', keyWindow: '1d' }),
   ];
+  ended.push(await manager.forRequest(REQUEST).enqueue('echo', 'asked for once'));
   for (const { id } of ended) await manager.result(id).catch(() => {});
   const failed = ended[5]!.id;
   expectTrue(await manager.retry(failed), 'a second life');

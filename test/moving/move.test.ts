@@ -11,7 +11,7 @@ import { Child, endChildren } from '../crash/child.ts';
 import { codeOf, freshFile, IMPATIENT, refusalOf, startManager } from '../managers.ts';
 import { connectTo } from '../postgres/clients.ts';
 import { until } from '../wait.ts';
-import { HOUR, type Made, makeEverything, portraitOf } from './everything.ts';
+import { HOUR, type Made, makeEverything, portraitOf, REQUEST } from './everything.ts';
 
 let server: Server;
 /** Filled once: to fill it takes longer than to move it. Every test has a copy. */
@@ -108,6 +108,8 @@ describe('a move', () => {
     expect(await manager.count({ status: 'created' })).toBe(1);
     const again = await manager.enqueue('echo', 'today', { key: 'daily', keyWindow: '1d' });
     expect(again).toMatchObject({ outcome: 'existing' });
+    const asked = await manager.forRequest(REQUEST).enqueue('echo', 'asked for again');
+    expect(await manager.get(asked.id)).toMatchObject({ payload: 'asked for once' });
     const newest = await manager.enqueue('echo', 'new');
     const { jobs } = await manager.list({}, { order: 'newest', limit: 2 });
     expect(jobs[0]!.id).toBe(newest.id);

@@ -1,9 +1,16 @@
 /** The one place where commands that run no jobs get their client. */
 import { readEnvironment } from '../../config/env.ts';
 import { loadConfigFile } from '../../config/file.ts';
-import { CONFIG_VARIABLE, type Resolved, resolveSettings } from '../../config/settings.ts';
+import {
+  CONFIG_VARIABLE,
+  type Resolved,
+  resolveSettings,
+  TOKEN_VARIABLE,
+  URL_VARIABLE,
+} from '../../config/settings.ts';
 import { JobManager } from '../../engine/job-manager.ts';
 import { usage } from '../../job/errors.ts';
+import type { Desk } from './desk.ts';
 import { settingsAmong } from './flags.ts';
 import { managerOptions } from './manager-options.ts';
 import { type Output, span } from './print.ts';
@@ -35,12 +42,38 @@ export const shownDatabase = ({ origins }: Resolved): string =>
 
 const ONE_PROCESS = 'A database in memory lives and dies with its process: a command of its own sees nothing of it.';
 
+/** The address of a service elsewhere, if the command is to speak to one. A database that is named outweighs the variable. */
+export const serviceOf = ({ flags }: Pick<Cli, 'flags'>): string | undefined => {
+  if (typeof flags.url === 'string') {
+    if (typeof flags.database === 'string') throw usage('--url and --database exclude each other.');
+    return flags.url;
+  }
+  return typeof flags.database === 'string' ? undefined : readEnvironment()[URL_VARIABLE];
+};
+
 /**
- * Opens the database for one command, and closes it afterwards.
+ * The client of one command: of the service that `--url` names, or of the database, which is opened for it and closed afterwards.
  * @param options `create`: whether the command may make a database that is not there.
- * @throws NO_DATABASE and whatever opening it throws.
+ * @throws API_UNREACHABLE, NOT_OUR_API; NO_DATABASE and whatever opening it throws.
  */
 export const withClient = async <T>(
+  cli: Cli,
+  options: { readonly create: boolean },
+  work: (client: Desk) => Promise<T>,
+): Promise<T> => {
+  const url = serviceOf(cli);
+  if (url === undefined) return withDatabase(cli, options, work);
+  const [{ createClient }, { connectTo }] = await Promise.all([import('../api/http-client.ts'), import('./remote.ts')]);
+  const given = cli.flags.token;
+  const token = typeof given === 'string' ? given : readEnvironment()[TOKEN_VARIABLE];
+  return work(await connectTo(createClient({ url, token })));
+};
+
+/**
+ * Opens the database for one command, and closes it afterwards.
+ * @throws NO_DATABASE and whatever opening it throws.
+ */
+export const withDatabase = async <T>(
   cli: Cli,
   options: { readonly create: boolean },
   work: (client: JobManager, resolved: Resolved) => Promise<T>,

@@ -1,7 +1,8 @@
 /** The command line. Commands are one file each; here they are put together, and every error ends in one place. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { usage } from '../../job/errors.ts';
+import { TOKEN_VARIABLE, URL_VARIABLE } from '../../config/settings.ts';
+import { needsDatabase, usage } from '../../job/errors.ts';
 import type { Run } from './command.ts';
 import { addAdd } from './commands/add.ts';
 import { addBackup } from './commands/backup.ts';
@@ -19,6 +20,7 @@ import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
 import { addWork } from './commands/work.ts';
 import { addWorkers } from './commands/workers.ts';
+import { serviceOf } from './connect.ts';
 import { EXIT, EXIT_HELP, type ExitCode, exitCodeOf } from './exit-code.ts';
 import { settingFlag } from './flags.ts';
 import { Output } from './print.ts';
@@ -56,15 +58,32 @@ const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
     .addOption(
       new Option('--config <file>', 'The config file, instead of backline.config.ts in this folder. [BACKLINE_CONFIG]'),
     )
+    .addOption(new Option('--url <address>', `A service to speak to, in place of a database. [${URL_VARIABLE}]`))
+    .addOption(new Option('--token <text>', `The token for it. [${TOKEN_VARIABLE}]`))
     .addOption(new Option('--json', 'Print data as JSON, one object a line.'))
     .addOption(new Option('--debug', 'Show the stack of an error.'))
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
     .exitOverride()
     .showHelpAfterError(false)
-    .addHelpText('after', `\n${EXIT_HELP}`);
+    .addHelpText('after', `\n${EXIT_HELP}`)
+    .hook('preAction', (_, command) => mustBeHere(command));
   for (const add of COMMANDS) add(program, run);
   return program;
+};
+
+/** These have no use for a service elsewhere. */
+const HERE = ['start', 'work', 'config', 'cron'];
+/** These work on a database: on another one than was meant would be worse than not at all. */
+const ON_DATABASE = ['tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
+
+/** @throws NEEDS_DATABASE, USAGE. */
+const mustBeHere = (command: Command): void => {
+  const flags = command.optsWithGlobals();
+  const name = command.name();
+  if (serviceOf({ flags }) === undefined || command.parent?.parent) return;
+  if (ON_DATABASE.includes(name) || (HERE.includes(name) && flags.url !== undefined))
+    throw needsDatabase(`backline ${name}`);
 };
 
 /** The streams of a process. */

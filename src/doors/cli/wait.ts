@@ -1,17 +1,16 @@
 /** Waiting for the end of jobs that were just handed in. */
 import { BacklineError } from '../../job/backline-error.ts';
-import type { Cli, withClient } from './connect.ts';
+import type { Cli } from './connect.ts';
+import type { Desk } from './desk.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { aborted, type Interruption } from './interrupt.ts';
 import { clean } from './print.ts';
-
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 const WIDTH = 24;
 
 interface Wait {
   readonly cli: Cli;
-  readonly client: Client;
+  readonly client: Desk;
   readonly stop: Interruption;
 }
 
@@ -23,7 +22,7 @@ export const waitFor = async (
 ): Promise<ExitCode> => {
   const { out } = cli;
   const wanted = new Set(ids);
-  client.on('job-progress', ({ jobId, progress, note }) => {
+  client.on?.('job-progress', ({ jobId, progress, note }) => {
     if (wanted.has(jobId)) out.progress(`${bar(progress)} ${Math.floor(progress)} %  ${clean(note ?? '')}`);
   });
   if (!(await isServed(client))) out.talk('No worker is running yet; the job waits. → backline work');
@@ -49,7 +48,7 @@ export const waitFor = async (
   return code;
 };
 
-const isServed = async (client: Client): Promise<boolean> =>
+const isServed = async (client: Desk): Promise<boolean> =>
   (await client.workers()).some(({ leaseUntil }) => leaseUntil >= client.now());
 
 const bar = (percent: number): string => {

@@ -3,7 +3,7 @@ import { createServer, get, request, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobManager } from '../../engine/job-manager.ts';
 import { job } from '../../job/define.ts';
-import { type StatusServer, startServer } from './server.ts';
+import { type RunningServer, startServer } from './server.ts';
 
 const jobs = {
   hello: job({ run: async () => 'hi' }),
@@ -16,7 +16,7 @@ const jobs = {
 };
 
 let manager: JobManager<typeof jobs>;
-let server: StatusServer;
+let server: RunningServer;
 
 beforeEach(async () => {
   manager = new JobManager(':memory:', { jobs, logger: false, handleSignals: false, processId: 'reader-1' });

@@ -1,10 +1,16 @@
-/** A small server for people and probes: a status page without script, /healthz, /readyz and /status.json. It only reads. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { BacklineError } from '../../job/backline-error.ts';
-import { cannotListen, hostRefused, portTaken } from '../../job/errors.ts';
+/** The server: the API under /api, and for people and probes a status page without script, /healthz, /readyz and /status.json. */
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { badRequest, cannotListen, hostRefused, portTaken, routeNotFound } from '../../job/errors.ts';
 import { systemClock } from '../../util/clock.ts';
+import { sleep } from '../../util/sleep.ts';
+import type { Served } from '../api/context.ts';
+import { problemOf } from '../api/problem.ts';
+import { addApi } from './api.ts';
+import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
-import { reportOn, type Watched } from './status.ts';
+import { PROBLEM_TYPE, sendProblem } from './problems.ts';
+import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 
 export interface ServerOptions {
@@ -14,30 +20,49 @@ export interface ServerOptions {
   readonly port: number;
   /** Epoch milliseconds. */
   readonly now?: () => number;
+  /** The longest body of a request, in bytes. Default 16 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How long a body may take to arrive, in milliseconds. Default 20 s. */
+  readonly bodyTimeoutMs?: number;
+  /** Called with what must not have happened; whoever asked is told only that something has. */
+  readonly onUnexpected?: (error: unknown) => void;
 }
 
-export interface StatusServer {
+export interface RunningServer {
   readonly url: string;
   /** Where it listens; another than was asked for if that was taken. */
   readonly port: number;
-  /** Always settles. */
+  /** Answers what is open, for a few seconds at most, and closes. Always settles. */
   close(): Promise<void>;
 }
 
 const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 const PORTS_TRIED = 20;
 const MAX_PORT = 65_535;
+const CLOSE_MS = 5000;
+const HEADERS_MS = 10_000;
+const LOOK_MS = 1000;
 
 /** @throws HOST_REFUSED, PORT_TAKEN, CANNOT_LISTEN. */
 export const startServer = async (
-  manager: Watched,
-  { host, port, now = systemClock.now }: ServerOptions,
-): Promise<StatusServer> => {
+  client: Served,
+  { host, port, ...options }: ServerOptions,
+): Promise<RunningServer> => {
   mustBeLoopback(host);
-  const found = await listen(() => makeServer(manager, now), host, port);
+  const closing = new AbortController();
+  const open = new OpenRequests();
+  const found = await listen(() => makeServer(client, options, { closing: closing.signal, open }), host, port);
   const { port: used } = found.server.address() as { port: number };
   const name = host.includes(':') ? `[${host}]` : host;
-  return { url: `http://${name}:${used}`, port: used, close: () => found.close() };
+  const close = async (): Promise<void> => {
+    closing.abort();
+    const closed = found.close();
+    await Promise.race([open.none(), sleep(CLOSE_MS, { keepAlive: false })]);
+    // A browser keeps connections open that nothing was asked on.
+    found.server.closeAllConnections();
+    await closed;
+  };
+  return { url: `http://${name}:${used}`, port: used, close };
 };
 
 /** Other machines must not see the page before there is a sign-in. @throws HOST_REFUSED. */
@@ -61,13 +86,23 @@ const listen = async (make: () => Promise<FastifyInstance>, host: string, port: 
   throw portTaken(port, last - port + 1);
 };
 
-const makeServer = async (manager: Watched, now: () => number): Promise<FastifyInstance> => {
+const makeServer = async (
+  client: Served,
+  options: Omit<ServerOptions, 'host' | 'port'>,
+  { closing, open }: { readonly closing: AbortSignal; readonly open: OpenRequests },
+): Promise<FastifyInstance> => {
+  const { now = systemClock.now, maxBodyBytes = 2 ** 24, bodyTimeoutMs = 20_000, onUnexpected = () => {} } = options;
   // Loaded only here: the other commands of the command line must not wait for it.
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
   const server = Fastify({
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
-    bodyLimit: 1024,
+    bodyLimit: maxBodyBytes,
+    // A body has a time of its own: what streams for an hour is not slow.
+    requestTimeout: 0,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    clientErrorHandler: refuseGarbage,
+    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, onUnexpected),
   });
   await server.register(helmet, {
     contentSecurityPolicy: {
@@ -83,23 +118,22 @@ const makeServer = async (manager: Watched, now: () => number): Promise<FastifyI
     // Plain HTTP on loopback.
     strictTransportSecurity: false,
   });
+  server.addHook('onRequest', async (_, reply) => open.add(reply.raw));
   server.addHook('onRequest', refuseForeignNames);
   server.addHook('onSend', async (_, reply) => {
     reply.header('cache-control', 'no-store');
   });
-  server.setErrorHandler((error, _, reply) => answerError(error, reply));
-  server.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({
-      code: 'NOT_FOUND',
-      message: `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`,
-      next: 'Look at /',
-    }),
-  );
-  addRoutes(server, manager, now);
+  server.setErrorHandler((error, _, reply) => sendProblem(reply, error, onUnexpected));
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!.slice(0, 200);
+    return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
+  });
+  addRoutes(server, client, now);
+  await addApi(server, client, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, closing, onUnexpected });
   return server;
 };
 
-const addRoutes = (server: FastifyInstance, manager: Watched, now: () => number): void => {
+const addRoutes = (server: FastifyInstance, manager: Served, now: () => number): void => {
   server.get('/', async (request, reply) => {
     const refresh = (request.query as { refresh?: unknown }).refresh !== 'off';
     reply.type('text/html; charset=utf-8');
@@ -123,23 +157,23 @@ const addRoutes = (server: FastifyInstance, manager: Watched, now: () => number)
 };
 
 /** A page elsewhere could point a name of its own at this machine, and read the answers as its own. */
-const refuseForeignNames = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+const refuseForeignNames = async (request: FastifyRequest): Promise<void> => {
   const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (!LOOPBACK.includes(name)) await answerError(hostRefused('The Host header', name), reply.code(421));
+  if (!LOOPBACK.includes(name)) throw hostRefused('The Host header', name);
 };
 
-/** A coded answer, without a stack. */
-const answerError = (error: unknown, reply: FastifyReply): FastifyReply => {
-  const { statusCode } = error as { statusCode?: number };
-  if (error instanceof BacklineError) {
-    const { code, message, next } = error;
-    return reply.code(reply.statusCode === 200 ? 503 : reply.statusCode).send({ code, message, next });
-  }
-  if (statusCode !== undefined && statusCode < 500)
-    return reply.code(statusCode).send({ code: 'BAD_REQUEST', message: messageOf(error) });
-  return reply
-    .code(500)
-    .send({ code: 'UNEXPECTED', message: messageOf(error), next: 'This is a mistake in backline: report it.' });
+const GARBAGE: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'came too slowly',
+  HPE_HEADER_OVERFLOW: 'has headers or an address that are too long',
+};
+
+/** What is no HTTP at all, or comes too slowly to be a request. */
+const refuseGarbage = ({ code }: { code?: string }, socket: Socket): void => {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const problem = problemOf(badRequest(GARBAGE[code ?? ''] ?? 'is no HTTP'));
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`;
+  socket.end(`${head}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`);
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

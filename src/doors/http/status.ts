@@ -1,16 +1,7 @@
 /** What the status page and /status.json tell, asked of the manager in one go. Payloads and results stay out of it. */
-import type { Client } from '../../engine/client.ts';
 import type { Job } from '../../job/job.ts';
 import { type Status, shownStatus } from '../../job/states.ts';
-
-/** What the server needs of a JobManager. */
-export interface Watched extends Pick<Client, 'stats' | 'queues' | 'workers' | 'list'> {
-  health(): Promise<{
-    readonly ok: boolean;
-    readonly database: { readonly ok: boolean; readonly problem: string | null };
-    readonly loop: { readonly ticking: boolean; readonly ageMs: number; readonly running: number } | null;
-  }>;
-}
+import type { Served } from '../api/context.ts';
 
 const NEWEST = 25;
 
@@ -61,7 +52,7 @@ export interface JobStatus {
 }
 
 /** @param now epoch milliseconds. @throws whatever the database says. */
-export const reportOn = async (manager: Watched, now: number): Promise<StatusReport> => {
+export const reportOn = async (manager: Served, now: number): Promise<StatusReport> => {
   const [health, stats, queues, workers, newest] = await Promise.all([
     manager.health(),
     manager.stats(),

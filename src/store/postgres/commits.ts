@@ -22,6 +22,7 @@ import type { Transaction, Unsettled } from './transaction.ts';
  * while the workers live on, and a forgotten claim would let two of them run it, a forgotten end would leave it running for ever.
  */
 export const PROMISED = { synced: true };
+export const promised = (adds: boolean) => ({ ...PROMISED, adds });
 export const REPEATABLE = { synced: false };
 export const OWNED = { synced: 'always' } as const;
 

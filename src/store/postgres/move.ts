@@ -35,7 +35,8 @@ const STORE = sql`SELECT mark FROM backline.job_store`;
 const JOBS = sql`SELECT count(*)::bigint AS n FROM backline.job_body`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM backline.job_queues WHERE paused OR max_running IS NOT NULL) + (SELECT count(*) FROM backline.job_limits)
-    + (SELECT count(*) FROM backline.job_key_windows) + (SELECT count(*) FROM backline.job_minutes)
+    + (SELECT count(*) FROM backline.job_key_windows) + (SELECT count(*) FROM backline.job_requests)
+    + (SELECT count(*) FROM backline.job_minutes)
     + (SELECT count(*) FROM backline.job_minute_deltas) AS n`;
 const EMPTY = sql`TRUNCATE ${[...WRITTEN.filter((name) => name !== 'job_queues'), 'job_counts', 'job_count_deltas']
   .map((name) => `backline.${name}`)

@@ -20,7 +20,7 @@ import type {
 import type { Address } from './address.ts';
 import type { Shared } from './attempt.ts';
 import { CallerTransactions } from './caller.ts';
-import { Commits, OWNED, PROMISED, REPEATABLE } from './commits.ts';
+import { Commits, OWNED, PROMISED, promised, REPEATABLE } from './commits.ts';
 import type { Connection, CuttablePool, PgConfig, Statements } from './driver.ts';
 import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
@@ -49,6 +49,7 @@ import {
   statsOf,
   workersOf,
 } from './sql/read.ts';
+import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -139,16 +140,18 @@ export class PostgresStore implements Store {
   }
 
   insert: Store['insert'] = (jobs, now) =>
-    this.#commits.add(insertJobs, this.#insertions(jobs, now), { ...PROMISED, adds: addToOthers(jobs) });
+    this.#commits.add(insertJobs, this.#insertions(jobs, now), promised(addToOthers(jobs)));
+
+  insertOnce: Store['insertOnce'] = (request, jobs, now) =>
+    this.#write((txn) => insertOnce(txn, request, this.#insertions(jobs, now), now), promised(addToOthers(jobs)));
 
   async insertWithin(tx: object, jobs: Parameters<Store['insertWithin']>[1], now: number): Promise<InsertOutcome[]> {
     if (this.#closed) throw storeClosed();
     const client = this.#callers.clientOf(tx);
-    const given = this.#insertions(jobs, now);
     // Not within: a queue that is just being made would hold up everybody else's jobs in it until the caller commits.
     const queues = queuesNamedBy(jobs);
     if (!this.#callers.know(queues)) await this.#write((txn) => ensureQueues(txn, queues), REPEATABLE);
-    return this.#callers.run(client, (txn) => insertJobs(txn, given));
+    return this.#callers.run(client, (txn) => insertJobs(txn, this.#insertions(jobs, now)));
   }
 
   claim: Store['claim'] = async (request, now) => {
@@ -327,7 +330,7 @@ export class PostgresStore implements Store {
     this.#parts.pool.cut();
   }
 
-  async #write<T>(work: (txn: Transaction) => Promise<T>, given: { synced: boolean; listens?: boolean }): Promise<T> {
+  async #write<T>(work: (txn: Transaction) => Promise<T>, given: Parameters<Commits['add']>[2]): Promise<T> {
     return (await this.#commits.add(async (txn) => [await work(txn)], [null], given))[0]!;
   }
 

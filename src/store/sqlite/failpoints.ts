@@ -6,6 +6,7 @@ export const FAILPOINTS = [
   'transaction-begun',
   'job-inserted',
   'payload-inserted',
+  'request-inserted',
   'batch-inserted',
   'batch-settled',
   'callback-inserted',

@@ -36,7 +36,8 @@ const BUSY_MS = 30_000;
 const JOBS = sql`SELECT count(*) AS n FROM jobs`;
 const SETTINGS = sql`
   SELECT (SELECT count(*) FROM job_queues WHERE paused <> 0 OR max_running IS NOT NULL) + (SELECT count(*) FROM job_limits)
-    + (SELECT count(*) FROM job_key_windows) + (SELECT count(*) FROM job_minutes) AS n`;
+    + (SELECT count(*) FROM job_key_windows) + (SELECT count(*) FROM job_requests)
+    + (SELECT count(*) FROM job_minutes) AS n`;
 const NUMBERING = sql`DELETE FROM sqlite_sequence WHERE name = 'jobs'`;
 
 /**

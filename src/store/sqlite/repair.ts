@@ -34,6 +34,7 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_batches', 'job'],
   ['job_callbacks', 'job'],
   ['job_key_windows', null],
+  ['job_requests', null],
   ['job_queues', null],
   ['job_limits', null],
   ['job_meta', null],

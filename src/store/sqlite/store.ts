@@ -17,6 +17,7 @@ import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { Transaction } from './transaction.ts';
 
@@ -61,6 +62,8 @@ export class SqliteStore implements Store {
   }
 
   insert: Store['insert'] = (jobs, now) => this.#write((txn) => insertJobs(txn, jobs, now), PROMISED);
+  insertOnce: Store['insertOnce'] = (request, jobs, now) =>
+    this.#write((txn) => insertOnce(txn, request, jobs, now), PROMISED);
   insertWithin: Store['insertWithin'] = (tx, jobs, now) => this.#within(tx, (txn) => insertJobs(txn, jobs, now));
 
   claim: Store['claim'] = (request, now) => this.#write((txn) => claimJobs(txn, request, now), REPEATABLE);

@@ -4,13 +4,12 @@ import type { EnqueueOptions } from '../../../job/enqueue-options.ts';
 import { usage } from '../../../job/errors.ts';
 import type { Run } from '../command.ts';
 import { type Cli, type Flags, withClient } from '../connect.ts';
+import type { Desk } from '../desk.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-code.ts';
 import { collect, number } from '../flags.ts';
 import { parsePayload, readLines, readText } from '../input.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { waitFor } from '../wait.ts';
-
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 const DEFAULT_WAIT_MS = 300_000;
 
@@ -73,7 +72,7 @@ const onePayload = async ({ input }: Cli, given: string | undefined): Promise<un
 
 const enqueueAll = async (
   { out }: Cli,
-  client: Client,
+  client: Desk,
   jobs: { type: string; payloads: readonly unknown[]; options: Omit<EnqueueOptions, 'tx'> },
 ): Promise<{ ids: string[]; code: ExitCode }> => {
   const { type, payloads, options } = jobs;

@@ -5,13 +5,13 @@ import type { Command } from 'commander';
 import type { Resolved } from '../../../config/settings.ts';
 import { BacklineError } from '../../../job/backline-error.ts';
 import type { Run } from '../command.ts';
-import { type Cli, loadSettings, withClient } from '../connect.ts';
+import { type Cli, loadSettings, withDatabase } from '../connect.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-code.ts';
 import { bytes, clean, count, type Output, span, time } from '../print.ts';
 import { quickReport } from './check.ts';
 import { planOf } from './migrate.ts';
 
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
+type Client = Parameters<Parameters<typeof withDatabase>[2]>[0];
 
 interface Finding {
   readonly name: string;
@@ -44,7 +44,7 @@ const doctor = async (cli: Cli): Promise<ExitCode> => {
     findings.push(schema(found, known, missing), ...(await store(database, where)));
     // Opening it would repair what is damaged: that is for a person to decide.
     if (!findings.some(({ level }) => level === 'problem'))
-      findings.push(...(await withClient(cli, { create: false }, (client) => jobs(client, resolved))));
+      findings.push(...(await withDatabase(cli, { create: false }, (client) => jobs(client, resolved))));
   } catch (error) {
     if (!(error instanceof BacklineError) || exitCodeOf(error) < EXIT.store) throw error;
     findings.push({ name: 'store', level: 'problem', says: error.message });

@@ -6,12 +6,11 @@ import type { JobFilter } from '../../../job/filter.ts';
 import { ACTIVE, REVIVABLE, STATUSES, type Status } from '../../../job/states.ts';
 import type { Action, Run } from '../command.ts';
 import { type Cli, withClient } from '../connect.ts';
+import type { Desk } from '../desk.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-code.ts';
 import { number } from '../flags.ts';
 import { count, time } from '../print.ts';
 import { type Chosen, chosen, WHERE_FLAG, WHERE_SAYS } from '../where.ts';
-
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 /** A change that a command makes to many jobs. */
 interface Change {
@@ -22,8 +21,8 @@ interface Change {
   /** States it applies to; jobs in others are skipped. */
   readonly from: readonly Status[];
   readonly instead: string;
-  readonly one: (client: Client, id: string, cli: Cli) => Promise<string | null>;
-  readonly many: (client: Client, filter: JobFilter, cli: Cli) => Promise<number>;
+  readonly one: (client: Desk, id: string, cli: Cli) => Promise<string | null>;
+  readonly many: (client: Desk, filter: JobFilter, cli: Cli) => Promise<number>;
 }
 
 const reasonOf = ({ flags }: Cli): { reason?: string } =>
@@ -92,7 +91,7 @@ const apply = (cli: Cli, change: Change, ids: readonly string[]): Promise<ExitCo
 };
 
 /** Does it job by job, and says of each what became of it. Ends with the first mistake's exit code. */
-const changeEach = async (cli: Cli, change: Change, client: Client, ids: readonly string[]): Promise<ExitCode> => {
+const changeEach = async (cli: Cli, change: Change, client: Desk, ids: readonly string[]): Promise<ExitCode> => {
   let code: ExitCode = EXIT.ok;
   for (const id of ids) {
     const outcome = await change.one(client, id, cli);
@@ -108,7 +107,7 @@ const changeEach = async (cli: Cli, change: Change, client: Client, ids: readonl
   return code;
 };
 
-const changeMany = async (cli: Cli, change: Change, client: Client, target: Chosen): Promise<ExitCode> => {
+const changeMany = async (cli: Cli, change: Change, client: Desk, target: Chosen): Promise<ExitCode> => {
   const { out, flags } = cli;
   const filter: JobFilter = 'ids' in target ? { id: target.ids } : target.filter;
   const matched = await client.count(filter);
@@ -139,11 +138,7 @@ const among = (filter: JobFilter, states: readonly Status[]): JobFilter | null =
   return status.length === 0 ? null : { ...filter, status };
 };
 
-const skippedBy = async (
-  client: Client,
-  filter: JobFilter,
-  from: readonly Status[],
-): Promise<Record<string, number>> => {
+const skippedBy = async (client: Desk, filter: JobFilter, from: readonly Status[]): Promise<Record<string, number>> => {
   const skipped: Record<string, number> = {};
   for (const status of STATUSES) {
     const narrowed = from.includes(status) ? null : among(filter, [status]);
@@ -161,7 +156,7 @@ const inWords = (skipped: Readonly<Record<string, number>>): string => {
   return `, ${total.toLocaleString('en-US')} skipped (${states})`;
 };
 
-const agesOf = async (client: Client, filter: JobFilter): Promise<string> => {
+const agesOf = async (client: Desk, filter: JobFilter): Promise<string> => {
   const [oldest, newest] = await Promise.all(
     (['oldest', 'newest'] as const).map((order) => client.list(filter, { order, limit: 1 })),
   );

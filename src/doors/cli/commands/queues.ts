@@ -3,6 +3,7 @@ import { checkInstant, parseDuration } from '../../../job/check.ts';
 import { invalidOption } from '../../../job/errors.ts';
 import type { Action, Run } from '../command.ts';
 import { type Cli, withClient } from '../connect.ts';
+import type { Desk } from '../desk.ts';
 import { number } from '../flags.ts';
 import { iso, span, table, time } from '../print.ts';
 
@@ -44,10 +45,8 @@ export const addQueues = (program: Command, run: Run): void => {
     );
 };
 
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
-
 const change =
-  (name: string, outcome: string, act: (client: Client) => Promise<void>): Action =>
+  (name: string, outcome: string, act: (client: Desk) => Promise<void>): Action =>
   (cli) =>
     withClient(cli, { create: false }, async (client) => {
       await act(client);

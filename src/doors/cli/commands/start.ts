@@ -3,7 +3,7 @@ import type { Resolved } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
 import { unknownJobType } from '../../../job/errors.ts';
 import { JobScheduler } from '../../drop/watcher.ts';
-import { mustBeLoopback, type StatusServer, startServer } from '../../http/server.ts';
+import { mustBeLoopback, type RunningServer, startServer } from '../../http/server.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings, shownDatabase } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -13,10 +13,13 @@ import { type Logger, makeLogger } from '../logger.ts';
 import { managerOptions } from '../manager-options.ts';
 import { count, type Output, span } from '../print.ts';
 
+/** Room for many jobs in one request. */
+const MANY_BYTES = 2 ** 24;
+
 export const addStart = (program: Command, run: Run): void => {
   const command = program
     .command('start')
-    .description('Start the service: run jobs, show the status page, watch the folder.');
+    .description('Start the service: run jobs, serve the API and the status page, watch the folder.');
   addSettings(command).action((_, self: Command) => run(self.optsWithGlobals(), start));
 };
 
@@ -33,10 +36,14 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const options = { ...managerOptions(resolved, logger), worker, handleSignals: false };
   const manager = new JobManager(settings.database, options);
   const scheduler = schedulerOf(manager, resolved, logger);
-  let server: StatusServer | undefined;
+  let server: RunningServer | undefined;
   try {
     await manager.start();
-    server = await startServer(manager, { ...settings, now: () => manager.now() });
+    const { host, port, maxPayloadBytes } = settings;
+    server = await startServer(manager, {
+      ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
+      onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
+    });
     await scheduler?.start();
     await tell(out, resolved, server, types);
     await aborted(stop.signal);
@@ -71,17 +78,24 @@ const schedulerOf = (manager: JobManager, { settings }: Resolved, logger: Logger
   });
 };
 
-const tell = async (out: Output, resolved: Resolved, server: StatusServer, types: readonly string[]): Promise<void> => {
+const tell = async (
+  out: Output,
+  resolved: Resolved,
+  server: RunningServer,
+  types: readonly string[],
+): Promise<void> => {
   const { settings } = resolved;
   const { port, maxConcurrentJobs } = settings;
   const database = shownDatabase(resolved);
   const jobsDir = settings.dropType === null ? null : settings.jobsDir;
   if (port !== 0 && server.port !== port) out.talk(`Port ${port} is taken; using ${server.port}.`);
   out.talk(`● ${server.url}     jobs are kept in ${database}`);
+  out.talk(`● ${server.url}/api     the API; its reference is at ${server.url}/api/docs`);
   if (types.length > 0) out.talk(`● ${count(maxConcurrentJobs, 'slot')} for ${types.join(', ')}`);
   else
     out.talk('○ No job types: jobs wait until a worker knows them. Put job types under "jobs" in backline.config.ts.');
   if (jobsDir) out.talk(`● *.job files in ${jobsDir} become jobs of type ${settings.dropType}`);
   out.talk('Ctrl-C ends it.');
-  if (out.json) await out.record('started', { database, types, url: server.url, jobsDir }, () => '');
+  if (out.json)
+    await out.record('started', { database, types, url: server.url, api: `${server.url}/api`, jobsDir }, () => '');
 };

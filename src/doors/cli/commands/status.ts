@@ -4,13 +4,12 @@ import { ACTIVE, STATUSES } from '../../../job/states.ts';
 import { sleep } from '../../../util/sleep.ts';
 import type { Run } from '../command.ts';
 import { type Cli, withClient } from '../connect.ts';
+import type { Desk } from '../desk.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { number } from '../flags.ts';
 import { type Interruption, untilInterrupted } from '../interrupt.ts';
 import { paintStatus } from '../job-text.ts';
 import { bytes, count, type Output, span } from '../print.ts';
-
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 const LOOK_MS = 500;
 const LATELY_MS = 900_000;
@@ -51,7 +50,7 @@ const status = (cli: Cli): Promise<ExitCode> => {
 
 /** @returns false if the time was over first. */
 const waitEmpty = async (
-  client: Client,
+  client: Desk,
   out: Output,
   { signal }: Interruption,
   timeoutMs: number | null,
@@ -70,7 +69,7 @@ const waitEmpty = async (
   return true;
 };
 
-const show = async (client: Client, out: Output): Promise<{ failed: number }> => {
+const show = async (client: Desk, out: Output): Promise<{ failed: number }> => {
   const since = client.now() - LATELY_MS;
   const [{ byType, ...stats }, workers, lately] = await Promise.all([
     client.stats(),
@@ -92,7 +91,7 @@ const show = async (client: Client, out: Output): Promise<{ failed: number }> =>
   return { failed: stats.byStatus.failed + stats.byStatus.timeout };
 };
 
-const rates = (total: Awaited<ReturnType<Client['metrics']>>['total']): string => {
+const rates = (total: Awaited<ReturnType<Desk['metrics']>>['total']): string => {
   const { createdPerSecond, completedPerSecond, errorRate, waitMs, runMs } = total;
   const parts = [`${perSecond(createdPerSecond)} jobs/s in`, `${perSecond(completedPerSecond)} jobs/s completed`];
   if (errorRate !== null) parts.push(`${Number((errorRate * 100).toFixed(1))} % failed`);

@@ -3,14 +3,13 @@ import type { EventMap } from '../../../engine/events.ts';
 import type { JobFilter } from '../../../job/filter.ts';
 import { sleep } from '../../../util/sleep.ts';
 import type { Run } from '../command.ts';
-import { type Cli, withClient } from '../connect.ts';
+import { type Cli, withDatabase } from '../connect.ts';
+import type { Desk } from '../desk.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { paintStatus } from '../job-text.ts';
 import { clean, iso, type Output, time } from '../print.ts';
 import { WHERE_FLAG, WHERE_SAYS, whereOf } from '../where.ts';
-
-type Client = Parameters<Parameters<typeof withClient>[2]>[0];
 
 /** Events of one job; what stands in a line of the stream. */
 const SHOWN = ['job-status-changed', 'job-progress', 'job-cancel-requested', 'job-removed'] as const;
@@ -30,7 +29,7 @@ export const addTail = (program: Command, run: Run): void => {
 const tail = async (cli: Cli): Promise<ExitCode> => {
   const { out, flags } = cli;
   const filter = whereOf(flags);
-  return withClient(cli, { create: false }, async (client) => {
+  return withDatabase(cli, { create: false }, async (client) => {
     const stop = untilInterrupted();
     const signal = AbortSignal.any([stop.signal, out.closed]);
     // One after the other, so that events keep their order although a filter may have to ask the database.
@@ -46,7 +45,7 @@ const tail = async (cli: Cli): Promise<ExitCode> => {
   });
 };
 
-const print = async (shown: Shown, client: Client, filter: JobFilter | null, out: Output): Promise<void> => {
+const print = async (shown: Shown, client: Desk, filter: JobFilter | null, out: Output): Promise<void> => {
   const { name, event } = shown;
   if (out.closed.aborted || (filter && !(await fits(shown, client, filter)))) return;
   await out.record('event', { event: name, ...event, at: iso(event.at), ...when(shown) }, () => line(shown, out));
@@ -56,7 +55,7 @@ const print = async (shown: Shown, client: Client, filter: JobFilter | null, out
 const when = ({ name, event }: Shown): object => (name === 'job-status-changed' ? { runAt: iso(event.runAt) } : {});
 
 /** Whether an event is of a job that the filter means. The state is the event's: the job may be further on by now. */
-const fits = async ({ name, event }: Shown, client: Client, filter: JobFilter): Promise<boolean> => {
+const fits = async ({ name, event }: Shown, client: Desk, filter: JobFilter): Promise<boolean> => {
   const { status, type, queue, id, ...others } = filter;
   const among = (wanted: string | readonly string[] | undefined, found: string) =>
     wanted === undefined || [wanted].flat().includes(found);

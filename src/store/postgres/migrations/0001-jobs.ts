@@ -168,6 +168,12 @@ export const jobs: Migration = {
     );
     create index job_key_windows_until on backline.job_key_windows(until);
 
+    -- Requests that may come again, and what became of their jobs (InsertOutcome as JSON).
+    create table backline.job_requests (
+      key text collate "C" primary key, fingerprint text not null, outcomes text not null, until bigint not null
+    );
+    create index job_requests_until on backline.job_requests(until);
+
     create table backline.job_queues (
       name text collate "C" primary key, paused boolean not null default false, paused_reason text, paused_by text,
       paused_until bigint, max_running integer

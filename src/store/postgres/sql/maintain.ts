@@ -117,6 +117,10 @@ const CLOSE_WINDOWS = sql`
   DELETE FROM backline.job_key_windows WHERE key IN (
     SELECT key FROM backline.job_key_windows WHERE until <= $now::bigint ORDER BY until LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
 
+const FORGET_REQUESTS = sql`
+  DELETE FROM backline.job_requests WHERE key IN (
+    SELECT key FROM backline.job_requests WHERE until <= $now::bigint ORDER BY until LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
+
 /** One chunk of retention. @returns how many rows went; 0 when nothing is left to do. */
 export const pruneChunk = async (
   txn: Transaction,
@@ -124,6 +128,7 @@ export const pruneChunk = async (
   now: number,
 ): Promise<number> => {
   await txn.run(CLOSE_WINDOWS, { now });
+  await txn.run(FORGET_REQUESTS, { now });
   const seqs: number[] = [];
   const older = async (status: string, before: number) => {
     for (const row of await txn.all(OLD, { status, before })) seqs.push(number(row['seq']));

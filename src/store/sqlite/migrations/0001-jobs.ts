@@ -76,6 +76,12 @@ export const jobs: Migration = {
     create table job_key_windows (key text primary key, job text not null, until integer not null) without rowid;
     create index job_key_windows_until on job_key_windows(until);
 
+    -- Requests that may come again, and what became of their jobs (InsertOutcome as JSON).
+    create table job_requests (
+      key text primary key, fingerprint text not null, outcomes text not null, until integer not null
+    ) without rowid;
+    create index job_requests_until on job_requests(until);
+
     create table job_queues (
       name text primary key, paused integer not null default 0, paused_reason text, paused_by text, paused_until integer,
       max_running integer

@@ -133,9 +133,13 @@ const FINISHED = sql`SELECT coalesce(sum(n), 0) AS n FROM job_counts WHERE statu
 const CLOSE_WINDOWS = sql`
   DELETE FROM job_key_windows WHERE key IN (SELECT key FROM job_key_windows WHERE until <= ? LIMIT 1000)`;
 
+const FORGET_REQUESTS = sql`
+  DELETE FROM job_requests WHERE key IN (SELECT key FROM job_requests WHERE until <= ? LIMIT 1000)`;
+
 /** One chunk of retention. @returns how many rows went; 0 when nothing is left to do. */
 export const pruneChunk = (txn: Transaction, { doneBefore, failedBefore, keep }: Retention, now: number): number => {
   txn.run(CLOSE_WINDOWS, now);
+  txn.run(FORGET_REQUESTS, now);
   const rows: Row[] = [];
   if (doneBefore !== null) rows.push(...txn.all(OLD.completed, doneBefore), ...txn.all(OLD.cancelled, doneBefore));
   if (failedBefore !== null) rows.push(...txn.all(OLD.failed, failedBefore), ...txn.all(OLD.timeout, failedBefore));

@@ -1,0 +1,16 @@
+/** What programs and pages import that talk to a service which runs elsewhere: `backline/client`. Needs nothing of Node. */
+export { type ApiClient, type CallContext, type ClientOptions, createClient } from './doors/api/http-client.ts';
+export type { Scope } from './doors/api/routes.ts';
+export type {
+  AttemptView,
+  HealthView,
+  JobView,
+  LogLineView,
+  MetricsView,
+  Problem,
+  QueueView,
+  StatsView,
+  WorkerView,
+} from './doors/api/shapes.ts';
+export type { Action } from './job/actions.ts';
+export { BacklineError } from './job/backline-error.ts';

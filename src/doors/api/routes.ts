@@ -1,0 +1,185 @@
+/**
+ * Every operation of the API in one table: where it lives, what it needs, what it does. The contract adds the shapes; the typed
+ * client needs no more than this, so that a page does not have to load the schemas.
+ */
+
+/** What a caller must be allowed to do: look, work with jobs, or change how the system works. Each includes those before it. */
+export type Scope = 'read' | 'operate' | 'admin';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Under /api. */
+  readonly path: `/${string}`;
+  readonly scope: Scope;
+  /** The group in the reference. */
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly successStatus?: number;
+  /** It makes something: a request with an Idempotency-Key may be sent again. */
+  readonly creates?: true;
+}
+
+const jobs = {
+  enqueue: {
+    ...{ method: 'POST', path: '/jobs', scope: 'operate', tag: 'jobs', creates: true, successStatus: 201 },
+    summary: 'Hand in a job.',
+    description: 'The answer comes when the job is stored and synced to disk.',
+  },
+  enqueueMany: {
+    ...{ method: 'POST', path: '/enqueue-many', scope: 'operate', tag: 'jobs', creates: true, successStatus: 201 },
+    summary: 'Hand in many jobs in one transaction.',
+    description: 'A job that clashes with another (id, key, parent) is reported as rejected, and the others go in.',
+  },
+  list: {
+    ...{ method: 'GET', path: '/jobs', scope: 'read', tag: 'jobs' },
+    summary: 'List jobs, page by page.',
+    description: 'Every part of the filter must hold. Pass the `next` of a page as `after` to get the page behind it.',
+  },
+  count: {
+    ...{ method: 'GET', path: '/count', scope: 'read', tag: 'jobs' },
+    summary: 'Count the jobs of a filter.',
+  },
+  get: {
+    ...{ method: 'GET', path: '/jobs/{id}', scope: 'read', tag: 'jobs' },
+    summary: 'Show one job.',
+  },
+  attempts: {
+    ...{ method: 'GET', path: '/jobs/{id}/attempts', scope: 'read', tag: 'jobs' },
+    summary: 'List the executions of a job, oldest first.',
+  },
+  logs: {
+    ...{ method: 'GET', path: '/jobs/{id}/logs', scope: 'read', tag: 'jobs' },
+    summary: 'Read what a job logged, oldest first.',
+    description: 'Pass `next` as `after` to read on; it stays the same while there is nothing new.',
+  },
+  result: {
+    ...{ method: 'GET', path: '/jobs/{id}/result', scope: 'read', tag: 'jobs' },
+    summary: 'Wait for the result of a job.',
+    description: 'A job that ended otherwise is an error: JOB_FAILED, JOB_TIMED_OUT or JOB_CANCELLED.',
+  },
+  cancel: {
+    ...{ method: 'POST', path: '/jobs/{id}/cancel', scope: 'operate', tag: 'jobs' },
+    summary: 'Cancel a job that waits, or ask a running one to stop.',
+    description: 'A running job keeps its status until it has stopped; `cancelRequestedAt` says that it was asked.',
+  },
+  retry: {
+    ...{ method: 'POST', path: '/jobs/{id}/retry', scope: 'operate', tag: 'jobs' },
+    summary: 'Start a new life of a job that failed, timed out or was cancelled.',
+  },
+  replay: {
+    ...{ method: 'POST', path: '/jobs/{id}/replay', scope: 'operate', tag: 'jobs', creates: true, successStatus: 201 },
+    summary: 'Make a new job from an old one, with its payload or another.',
+  },
+  reprioritise: {
+    ...{ method: 'POST', path: '/jobs/{id}/reprioritise', scope: 'operate', tag: 'jobs' },
+    summary: 'Change the priority of a job that waits.',
+  },
+  reschedule: {
+    ...{ method: 'POST', path: '/jobs/{id}/reschedule', scope: 'operate', tag: 'jobs' },
+    summary: 'Change when a waiting job runs.',
+  },
+  runNow: {
+    ...{ method: 'POST', path: '/jobs/{id}/run-now', scope: 'operate', tag: 'jobs' },
+    summary: 'Run a waiting job as soon as there is a slot.',
+  },
+  pause: {
+    ...{ method: 'POST', path: '/jobs/{id}/pause', scope: 'operate', tag: 'jobs' },
+    summary: 'Hold a waiting job back until it is resumed.',
+  },
+  resume: {
+    ...{ method: 'POST', path: '/jobs/{id}/resume', scope: 'operate', tag: 'jobs' },
+    summary: 'Let a held job go on.',
+  },
+  remove: {
+    ...{ method: 'DELETE', path: '/jobs/{id}', scope: 'admin', tag: 'jobs' },
+    summary: 'Delete a job that does not run, with its history.',
+  },
+} as const satisfies Record<string, Route>;
+
+const batches = {
+  enqueue: {
+    ...{ method: 'POST', path: '/batches', scope: 'operate', tag: 'batches', creates: true, successStatus: 201 },
+    summary: 'Hand in a batch with its jobs, in one transaction.',
+  },
+  seal: {
+    ...{ method: 'POST', path: '/batches/{id}/seal', scope: 'operate', tag: 'batches' },
+    summary: 'Say that no more jobs of an open batch follow.',
+  },
+} as const satisfies Record<string, Route>;
+
+const bulk = {
+  cancel: {
+    ...{ method: 'POST', path: '/bulk/cancel', scope: 'operate', tag: 'bulk' },
+    summary: 'Cancel every job of a filter.',
+  },
+  retry: {
+    ...{ method: 'POST', path: '/bulk/retry', scope: 'operate', tag: 'bulk' },
+    summary: 'Start new lives of all jobs of a filter that failed, timed out or were cancelled.',
+  },
+  remove: {
+    ...{ method: 'POST', path: '/bulk/remove', scope: 'admin', tag: 'bulk' },
+    summary: 'Delete every job of a filter that does not run.',
+  },
+} as const satisfies Record<string, Route>;
+
+const queues = {
+  list: {
+    ...{ method: 'GET', path: '/queues', scope: 'read', tag: 'queues' },
+    summary: 'List queues with what waits and runs in them.',
+  },
+  pause: {
+    ...{ method: 'POST', path: '/queues/{name}/pause', scope: 'operate', tag: 'queues' },
+    summary: 'Start no more jobs of a queue, in every process.',
+    description: 'Running jobs go on.',
+  },
+  resume: {
+    ...{ method: 'POST', path: '/queues/{name}/resume', scope: 'operate', tag: 'queues' },
+    summary: 'Start jobs of a queue again.',
+  },
+  limit: {
+    ...{ method: 'PUT', path: '/queues/{name}/limit', scope: 'admin', tag: 'queues' },
+    summary: 'Limit how many jobs of a queue run at once, over all processes.',
+  },
+} as const satisfies Record<string, Route>;
+
+const system = {
+  limits: {
+    set: {
+      ...{ method: 'PUT', path: '/limits/{key}', scope: 'admin', tag: 'limits' },
+      summary: 'Limit how many jobs with a limit key run at once, over all queues and processes.',
+    },
+  },
+  workers: {
+    list: {
+      ...{ method: 'GET', path: '/workers', scope: 'read', tag: 'workers' },
+      summary: 'List workers: what they serve, what they run, when they were last heard of.',
+    },
+  },
+  stats: {
+    get: {
+      ...{ method: 'GET', path: '/stats', scope: 'read', tag: 'figures' },
+      summary: 'Count the stored jobs by status and type.',
+    },
+  },
+  metrics: {
+    get: {
+      ...{ method: 'GET', path: '/metrics', scope: 'read', tag: 'figures' },
+      summary: 'Show what happened over time: rates, error rates, waiting and running times, depths.',
+    },
+  },
+  health: {
+    get: {
+      ...{ method: 'GET', path: '/health', scope: 'read', tag: 'figures' },
+      summary: 'Say whether all is well: the database, this process, the workers.',
+    },
+  },
+} as const satisfies Record<string, Record<string, Route>>;
+
+export const ROUTES = { jobs, batches, bulk, queues, ...system } as const;
+
+/** Every route by the name of its operation, such as `jobs.get`. */
+export const allRoutes = (): [name: string, route: Route][] =>
+  Object.entries<Record<string, Route>>(ROUTES).flatMap(([group, operations]) =>
+    Object.entries(operations).map(([name, route]): [string, Route] => [`${group}.${name}`, route]),
+  );

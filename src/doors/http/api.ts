@@ -1,0 +1,130 @@
+/** The API over HTTP: REST under /api, with its description and its reference. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type * as z from 'zod';
+import { BacklineError } from '../../job/backline-error.ts';
+import { methodNotAllowed, originRefused, routeNotFound, unknownOption } from '../../job/errors.ts';
+import { everyone } from '../api/access.ts';
+import type { Served } from '../api/context.ts';
+import { toWire } from '../api/problem.ts';
+import { allRoutes } from '../api/routes.ts';
+import { type BodyLimits, readJsonBodies } from './body.ts';
+import { PROBLEM_TYPE, sendProblem } from './problems.ts';
+import { readQuery } from './query.ts';
+
+export interface ApiOptions extends BodyLimits {
+  /** Fires when the server closes: what still waits is answered. */
+  readonly closing: AbortSignal;
+  /** Called with what must not have happened; the caller of the API is told only that something has. */
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+const PREFIX = '/api';
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Puts the API under /api of a server. */
+export const addApi = async (server: FastifyInstance, client: Served, options: ApiOptions): Promise<void> => {
+  const handler = await makeHandler(options.onUnexpected);
+  await server.register(
+    async (scope) => {
+      readJsonBodies(scope, options);
+      scope.addHook('onRequest', async (request) => mustBeOwnPage(request));
+      scope.addHook('onSend', async (_, reply) => {
+        if (reply.statusCode >= 400) reply.type(PROBLEM_TYPE);
+      });
+      scope.setErrorHandler((error, _, reply) => sendProblem(reply, error, options.onUnexpected));
+      await addDocuments(scope);
+      const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+        mustKnow(request);
+        request.body ??= {};
+        const context = { client, caller: everyone, closing: options.closing, idempotencyKey: keyOf(request) };
+        const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
+        if (!matched) throw nothingAt(request);
+        return reply;
+      };
+      scope.route({ method: METHODS, url: '/*', exposeHeadRoute: false, handler: answer });
+      scope.route({ method: METHODS, url: '/', exposeHeadRoute: false, handler: answer });
+    },
+    { prefix: PREFIX },
+  );
+};
+
+/** Node joins a header that stands twice with a comma, which is no key then. */
+const keyOf = ({ headers }: FastifyRequest): string | undefined => headers['idempotency-key']?.toString();
+
+/** The contract's own handler, with errors in our form and queries read by the schema they are for. */
+const makeHandler = async (onUnexpected: (error: unknown) => void) => {
+  const [{ OpenAPIHandler }, { router }] = await Promise.all([
+    import('@orpc/openapi/fastify'),
+    import('../api/router.ts'),
+  ]);
+  return new OpenAPIHandler(router, {
+    interceptors: [
+      async ({ next }) => {
+        try {
+          return await next();
+        } catch (error) {
+          if (!(error instanceof BacklineError)) onUnexpected(error);
+          throw toWire(error);
+        }
+      },
+    ],
+    clientInterceptors: [
+      ({ next, ...call }) => {
+        const { route, inputSchema } = call.procedure['~orpc'];
+        if (route.method !== 'GET') return next();
+        return next({ ...call, input: readQuery(inputSchema as z.core.$ZodType | undefined, call.input) });
+      },
+    ],
+    customErrorResponseBodyEncoder: (error) => error.data,
+  });
+};
+
+/** The description for programs and the reference for people, made once. */
+const addDocuments = async (scope: FastifyInstance): Promise<void> => {
+  const load = () => Promise.all([import('../api/openapi.ts'), import('./reference.ts')]);
+  let made: Promise<{ json: string; page: string }> | undefined;
+  const make = async () => {
+    const [{ describeApi }, { referencePage }] = await load();
+    const description = await describeApi();
+    return { json: JSON.stringify(description), page: referencePage(description) };
+  };
+  const documents = () => {
+    made ??= make();
+    return made;
+  };
+  scope.get('/openapi.json', async (_, reply) =>
+    reply.type('application/json; charset=utf-8').send((await documents()).json),
+  );
+  scope.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send((await documents()).page));
+};
+
+/**
+ * A page elsewhere can send requests here although it may not read the answers: what changes something must not come from there.
+ * Programs send no Origin.
+ */
+const mustBeOwnPage = ({ method, headers }: FastifyRequest): void => {
+  if (method === 'GET' || method === 'HEAD') return;
+  const { origin, host } = headers;
+  const site = headers['sec-fetch-site'];
+  const own = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+  if (!own || (site !== undefined && site !== 'same-origin' && site !== 'none'))
+    throw originRefused(origin ?? String(site));
+};
+
+/** Only a GET is asked with a query; elsewhere it would be ignored without a word. */
+const mustKnow = ({ method, query }: FastifyRequest): void => {
+  const [name] = Object.keys(query as object);
+  if (method !== 'GET' && name !== undefined) throw unknownOption('The query of a request that is no GET', name, []);
+};
+
+const PATHS = allRoutes().map(([, { method, path }]) => ({
+  method,
+  matches: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`),
+}));
+
+const nothingAt = ({ method, url }: FastifyRequest): BacklineError => {
+  const path = url.split('?')[0]!.slice(0, 200);
+  const allowed = PATHS.filter(({ matches }) => matches.test(path.slice(PREFIX.length))).map((known) => known.method);
+  if (allowed.length > 0) return methodNotAllowed(method, path, allowed.join(', '));
+  return routeNotFound(method, path, `See ${PREFIX}/docs for what there is.`);
+};
