@@ -1,10 +1,12 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
+import { isBuiltIn } from '../job/bulk.ts';
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
   asyncSchemaInTransaction,
+  builtInType,
   fileOnly,
   inItem,
   invalidOption,
@@ -13,9 +15,12 @@ import {
   notAllowedNow,
   notForBatches,
 } from '../job/errors.ts';
+import { explain } from '../job/explain.ts';
 import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
+import type { JobExplanation } from '../job/reason.ts';
+import type { RunnerRoom } from '../job/standing.ts';
 import { isFinal } from '../job/states.ts';
 import type {
   Adjustment,
@@ -29,6 +34,7 @@ import type {
   WorkerRow,
 } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { Bulk, type BulkParts } from './bulk.ts';
 import {
   type Enqueued,
   type EnqueuedBatch,
@@ -54,6 +60,10 @@ export interface ClientParts {
   readonly results: Results;
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
+  /** What the runners of this process have room for. */
+  readonly rooms?: () => readonly RunnerRoom[];
+  /** Is told of every change of many jobs before it begins; what it throws stops it. */
+  readonly audit?: BulkParts['audit'];
 }
 
 /** How long the answer to a request that may come again is kept. */
@@ -153,6 +163,14 @@ export class Client<J extends Jobs = Jobs> {
     return this.#parts.store.count(checkFilter(filter));
   }
 
+  /** Why a job does not run, or what it is doing: everything that holds it back at this moment. @throws JOB_NOT_FOUND. */
+  async explain(id: string): Promise<JobExplanation> {
+    const now = this.now();
+    const standing = await this.#parts.store.standing(idCheck(id, 'id'), now);
+    if (!standing) throw jobNotFound(id);
+    return explain(standing, now, this.#parts.rooms?.());
+  }
+
   /** The executions of a job, oldest first, of all its lives. */
   async attempts(id: string): Promise<Attempt[]> {
     return this.#parts.store.attempts(idCheck(id, 'id'));
@@ -220,6 +238,7 @@ export class Client<J extends Jobs = Jobs> {
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
     const old = await this.get(id);
     if (!old) throw jobNotFound(id);
+    if (isBuiltIn(old.type)) throw builtInType(old.type);
     if (old.batch)
       throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
@@ -267,6 +286,11 @@ export class Client<J extends Jobs = Jobs> {
   /** @returns how many. @throws FILTER_TOO_WIDE for an empty filter. */
   async removeAll(which: Which): Promise<number> {
     return this.#parts.store.remove({ filter: wide(which, 'removeAll') }, this.now());
+  }
+
+  /** Changes of many jobs that can be looked at first, and are carried out by a job of their own. */
+  get bulk(): Bulk {
+    return new Bulk(this.#parts);
   }
 
   /** Stops the start of jobs of a queue, in every process, until it is resumed or `until`. Running jobs go on. */

@@ -15,6 +15,7 @@ import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
+import { BulkRunner } from './chores/bulk-runner.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
 import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
@@ -23,6 +24,7 @@ import { type EventMap, type EventName, Events, emitChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
 import { type Logger, logEvents } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
+import { Processor } from './processor.ts';
 import { Results } from './results.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
@@ -53,6 +55,9 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #poller: Repeater | undefined;
   #chores: Repeater[] = [];
   #pruner: Pruner | undefined;
+  #rescuer: Rescuer | undefined;
+  #bulk: Repeater | undefined;
+  #stopBulk: (() => Promise<void>) | undefined;
   #undo: (() => void)[] = [];
   #wanted = false;
   #listening = false;
@@ -87,7 +92,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         maxPayloadBytes: settings.maxPayloadBytes,
         newId: () => newId(settings.ids),
       },
-      wake: () => self.#worker?.wake(),
+      wake: () => {
+        self.#worker?.wake();
+        self.#bulk?.soon();
+      },
+      rooms: () => self.#worker?.rooms ?? [],
     });
     const self = this;
     this.#url = database;
@@ -216,8 +225,17 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     }
   }
 
+  /** The switch for whether this process takes jobs. */
+  get processor(): Processor {
+    const rescue = async () => {
+      this.#mustStore();
+      await this.#rescuer!.run();
+    };
+    return new Processor({ worker: () => this.#worker, ticking: () => this.#loopHealth()!.ticking, rescue });
+  }
+
   async #start(): Promise<void> {
-    const { durability, busyMs, create, clock } = this.#settings;
+    const { durability, busyMs, create, clock, leaseMs } = this.#settings;
     const onRepaired: NonNullable<Parameters<typeof openStore>[1]>['onRepaired'] = (report) =>
       this.#events.emit('store-repaired', () => report);
     const store = await openStore(this.#url, { durability, busyMs, create, onRepaired });
@@ -226,6 +244,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     if (this.#settings.worker || this.#wanted) this.#listen();
     try {
       await store.poll(clock.now());
+      // Only asked to where no jobs run.
+      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: null, leaseMs, hasEnded });
       if (this.#settings.worker) await this.#startWorker(store);
       this.#startPolling(store);
     } catch (error) {
@@ -238,6 +258,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals } = this.#settings;
     const owner = newOwner(this.#settings.processId ?? `${hostname()}-${process.pid}`);
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
+    this.#rescuer = rescuer;
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
     const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
@@ -255,6 +276,13 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       repeater.start();
       this.#chores.push(repeater);
       return repeater;
+    };
+    const { defaultWait, pollMs } = this.#settings;
+    const bulk = new BulkRunner({ store, clock, events: this.#events, owner, defaultWait });
+    this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
+    this.#stopBulk = () => {
+      bulk.stop();
+      return this.#bulk!.stop();
     };
     chore('the rescue of orphans', leaseMs / 4, () => rescuer.run());
     chore('the clean-up', cleanupMs, () => this.#pruner!.run());
@@ -308,6 +336,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async #close(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
+    // Before its lease ends, under which it hands back what is not done.
+    await Promise.race([this.#stopBulk?.(), sleep(PATIENCE_MS, { keepAlive: false })]);
     await this.#worker?.stop(timeoutMs);
     await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
     this.#closed = true;
@@ -340,7 +370,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   #loopHealth(): LoopHealth | null {
     if (!this.#worker) return null;
     const ageMs = Math.round(this.#worker.tickAgeMs);
-    const busy = this.#worker.running >= this.#settings.slots;
+    const busy = this.#worker.running >= this.#settings.slots || this.#worker.paused;
     return { ticking: busy || ageMs < 10 * this.#settings.pollMs, ageMs, running: this.#worker.running };
   }
 

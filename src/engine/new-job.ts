@@ -1,8 +1,9 @@
 /** A call to enqueue → a complete, checked job: this call's options, then the job type's, then the system's. */
+import { isBuiltIn } from '../job/bulk.ts';
 import { checkOptions, isRecord, text } from '../job/check.ts';
 import type { CheckedJobType } from '../job/define.ts';
 import { type CheckedEnqueueOptions, checkEnqueueOptions, type NewJob, typeCheck } from '../job/enqueue-options.ts';
-import { invalidOption, unknownJobType } from '../job/errors.ts';
+import { builtInType, invalidOption, unknownJobType } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
@@ -34,6 +35,7 @@ export const prepareJob = (
   now: number,
 ): MaybePromise<{ job: NewJob; options: CheckedEnqueueOptions }> => {
   const name = typeCheck(request.type, 'type');
+  if (isBuiltIn(name)) throw builtInType(name);
   const type = types.get(name);
   if (!type && types.size > 0) throw unknownJobType(name, [...types.keys()]);
   const options = checkEnqueueOptions(request.options);

@@ -7,10 +7,12 @@ import type { EnqueueOptions, Transaction } from '../job/enqueue-options.ts';
 import { isClosed } from '../job/errors.ts';
 import type { ClaimedJob } from '../job/job.ts';
 import type { Outcome } from '../job/outcome.ts';
+import type { RunnerRoom } from '../job/standing.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Lease, MaybePromise, Store, StoreChange, WorkerInfo } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { sleep } from '../util/sleep.ts';
+import { messageOf } from '../util/text.ts';
 import type { Events } from './events.ts';
 import { Execution, type ExecutionParts } from './executor.ts';
 import { Finisher } from './finisher.ts';
@@ -60,6 +62,7 @@ export class Worker {
   #lease: Lease | undefined;
   #loop: Promise<void> | undefined;
   #stopping = false;
+  #paused = false;
   #awake: (() => void) | undefined;
   #woken = false;
   #emptied: (() => void)[] = [];
@@ -134,6 +137,31 @@ export class Worker {
     return this.#running.size;
   }
 
+  get name(): string {
+    return this.#options.info.name;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Takes no more jobs until it is set back; what runs goes on, and its lease is kept. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    this.wake();
+  }
+
+  /** What its runners have room for. */
+  get rooms(): RunnerRoom[] {
+    const { owner } = this.#options.info;
+    return [...this.#lanes].map(([runner, types]) => {
+      const { name, slots, problem = null } = runner;
+      const running = this.#runningOn(runner);
+      const said = this.#paused ? 'its worker was stopped by request' : problem === null ? null : messageOf(problem);
+      return { owner, name, types, slots: this.#paused ? 0 : slots, running, problem: said };
+    });
+  }
+
   /** How long ago the loop last reached the store, in milliseconds. */
   get tickAgeMs(): number {
     return this.#parts.clock.monotonic() - this.#tickedAt;
@@ -183,6 +211,7 @@ export class Worker {
    * begins at once, and the order of the queue is kept.
    */
   #wanted(): { n: number; types: readonly string[] } {
+    if (this.#paused) return { n: 0, types: [] };
     let n = Math.min(this.#options.info.slots - this.#running.size, MAX_CLAIM);
     const open: (readonly string[])[] = [];
     for (const [runner, types] of this.#lanes) {
@@ -230,8 +259,8 @@ export class Worker {
   #start(job: ClaimedJob, cancelled: string | undefined): void {
     const type = this.#options.types.get(job.type)!;
     if (cancelled !== undefined) return void this.#report(job, type, { kind: 'cancelled', reason: cancelled });
-    // The claim was on its way when the worker was stopped.
-    if (this.#stopping) return void this.#report(job, type, { kind: 'released' });
+    // The claim was on its way when the worker was stopped, or paused.
+    if (this.#stopping || this.#paused) return void this.#report(job, type, { kind: 'released' });
     const execution = new Execution(job, type, this.#execution);
     this.#running.add(execution);
     void execution.run().then(() => {

@@ -55,6 +55,11 @@ export const notPermitted = error('NOT_PERMITTED', (operation: string, needed: s
   next: 'Use a token with this scope.',
 }));
 
+export const noProcessor = error('NO_PROCESSOR', () => ({
+  message: 'This process runs no jobs: it was started without a worker, or knows no job types.',
+  next: 'Ask a process that does, or start one: backline work',
+}));
+
 export const idempotencyKeyReused = error('IDEMPOTENCY_KEY_REUSED', (key: string) => ({
   message: `The Idempotency-Key ${show(key)} was used before, for another request.`,
   field: 'idempotency-key',

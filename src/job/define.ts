@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Backoff, checkBackoff, type Wait } from './backoff.ts';
+import { isBuiltIn } from './bulk.ts';
 import {
   type Check,
   type Checked,
@@ -13,7 +14,7 @@ import {
 } from './check.ts';
 import type { Context, JobInfo } from './context.ts';
 import { SHARED_OPTIONS, typeCheck } from './enqueue-options.ts';
-import { invalidOption } from './errors.ts';
+import { builtInType, invalidOption } from './errors.ts';
 
 /** What to do with an error, said by a job type's `onError`. */
 export type ErrorVerdict = 'retry' | 'never' | { readonly retryAfter: Duration } | { readonly snooze: Duration };
@@ -164,6 +165,7 @@ export const checkJobTypes = (jobs: Jobs | undefined): ReadonlyMap<string, Check
     throw invalidOption('jobs', jobs, 'job types by name: { name: job({ run }) }');
   for (const [name, definition] of Object.entries(jobs ?? {})) {
     typeCheck(name, 'job type');
+    if (isBuiltIn(name)) throw builtInType(name);
     const options = checkOptions(JOB_TYPE_OPTIONS, definition, `job type "${name}"`, `${name}.`);
     const elsewhere = typeof options.runner === 'object';
     if (!options.run && !elsewhere) throw invalidOption(`${name}.run`, undefined, 'the handler, a function');

@@ -7,6 +7,7 @@ import { BacklineError, codes, error } from './backline-error.ts';
 
 export * from './api-errors.ts';
 export * from './batch-errors.ts';
+export * from './bulk-errors.ts';
 export * from './driver-errors.ts';
 export * from './move-errors.ts';
 export * from './schedule-errors.ts';

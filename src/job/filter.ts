@@ -6,6 +6,8 @@ import { STATUSES, type Status } from './states.ts';
 /** Which jobs are meant. Every part must hold; a list means "any of these". */
 export interface JobFilter {
   readonly id?: string | readonly string[];
+  /** The numbers of insertion. */
+  readonly seq?: number | readonly number[];
   readonly status?: Status | readonly Status[];
   readonly type?: string | readonly string[];
   readonly queue?: string | readonly string[];
@@ -62,6 +64,7 @@ const payload: Check<PayloadMatch[]> = (value, field) => {
 
 const FILTER = {
   id: oneOrMore(idCheck),
+  seq: oneOrMore(integer(1, Number.MAX_SAFE_INTEGER)),
   status: oneOrMore(status),
   type: oneOrMore(typeCheck),
   queue: oneOrMore(queueCheck),

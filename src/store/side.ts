@@ -56,7 +56,7 @@ export const TABLES: readonly Table[] = [
       ...columns('text', 'name'),
       ...columns('flag', 'paused'),
       ...columns('text', 'paused_reason paused_by'),
-      ...columns('integer', 'paused_until max_running'),
+      ...columns('integer', 'paused_until paused_at max_running'),
     ],
   },
   { name: 'job_limits', key: ['key'], columns: [...columns('text', 'key'), ...columns('integer', 'max_running')] },

@@ -9,11 +9,14 @@
  *   transaction in which one of them moved, whatever verb moved it (src/job/batch.ts says how). Where much must be cancelled, it may
  *   take several transactions, one after the other.
  */
+import type { SurveyRow } from '../job/bulk.ts';
+import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
 import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
+import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -82,6 +85,11 @@ export interface Store {
    * @returns how many.
    */
   remove(target: Target, now: number): Promise<number>;
+  /**
+   * One step of a change of many jobs, by a job that runs it: the change, how far it has come (progress and a log line) and the look
+   * whether it may go on are one transaction. Nothing is done if the job no longer runs under its claim, or was cancelled.
+   */
+  bulkStep(step: BulkStep, now: number): Promise<BulkOutcome>;
   /** Sets pause and limit of a queue. */
   setQueue(name: string, change: QueueChange, now: number): Promise<void>;
   /** Sets how many jobs with a limit key may run at once; null lifts it. */
@@ -111,6 +119,10 @@ export interface Store {
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
   queues(now: number): Promise<QueueRow[]>;
+  /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
+  standing(id: string, now: number): Promise<Standing | null>;
+  /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
+  survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
   stats(): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
   metrics(range: MetricsRange): Promise<StoreMetrics>;
@@ -301,6 +313,7 @@ export interface QueueRow {
   readonly pausedReason: string | null;
   readonly pausedBy: string | null;
   readonly pausedUntil: number | null;
+  readonly pausedAt: number | null;
   readonly maxRunning: number | null;
   readonly counts: Readonly<Record<Status, number>>;
   /** Run time of the oldest job that could run now, or null. */

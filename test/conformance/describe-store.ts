@@ -6,6 +6,7 @@ import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
 import { batchCases } from './store/batches.ts';
+import { bulkCases } from './store/bulk.ts';
 import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
 import { claimCases } from './store/claim.ts';
@@ -20,6 +21,7 @@ import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
 import { requestCases } from './store/requests.ts';
+import { standingCases } from './store/standing.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
 import { watchCases } from './store/watch.ts';
@@ -54,7 +56,9 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   cancel: cancelCases,
   batches: batchCases,
   people: peopleCases,
+  bulk: bulkCases,
   list: listCases,
+  standing: standingCases,
   'prune, remove, expire': pruneCases,
   metrics: metricsCases,
   watch: watchCases,

@@ -249,6 +249,28 @@ describe('jobs of a stored database', () => {
     expect((await folder.run(['jobs', 'retry', id])).stdout).toBe(`${id} retried\n`);
   });
 
+  test('explain says why a job does not run, and what can be done about it', async () => {
+    const id = (await folder.run(['add', 'report', '--queue', 'later', '--in', '1h'])).stdout.trim();
+    await folder.ask('queues', 'pause', 'later', '--reason', 'moving house');
+    expect(await folder.ask('explain', id)).toMatchObject([
+      {
+        kind: 'explanation',
+        id,
+        status: 'scheduled',
+        at: expect.stringMatching(/Z$/),
+        reasons: [
+          { code: 'delayed', runAt: expect.stringMatching(/Z$/) },
+          { code: 'queue-paused', by: 'command line', reason: 'moving house', since: expect.stringMatching(/Z$/) },
+          { code: 'no-worker' },
+        ],
+      },
+    ]);
+    const { stdout } = await folder.run(['explain', id]);
+    expect(stdout).toMatch(/^◷ scheduled {2}report {2}\S+ {2}in later\n {2}Its time is 20/);
+    expect(stdout).toMatch(/is paused by command line since .*Z: moving house\.\n {4}→ backline queues resume later\n/);
+    expect((await folder.run(['explain', 'nobody'])).code).toBe(5);
+  });
+
   test('queues are paused, limited and resumed', async () => {
     await folder.ask('queues', 'pause', 'emails', '--reason', 'the server is down', '--until', '2h');
     await folder.ask('queues', 'limit', 'emails', '3');

@@ -50,6 +50,19 @@ describe('with --url', () => {
     });
   });
 
+  test('why a job does not run is explained the same', async () => {
+    const id = String((await ask('add', 'sum', '{"a":1,"b":2}', '--in', '1h'))[0]!['id']);
+    const [{ at, ...here }, { at: _, ...there }] = [await folder.ask('explain', id), await ask('explain', id)].map(
+      ([line]) => line!,
+    ) as [Line, Line];
+    expect(at).toMatch(/Z$/);
+    expect(there).toEqual(here);
+    expect(there).toMatchObject({ reasons: [{ code: 'delayed', runAt: expect.stringMatching(/Z$/) }] });
+    expect(errorOf(await far('explain', 'nobody'))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await ask('jobs', 'cancel', id);
+    await ask('jobs', 'rm', id);
+  });
+
   test('many jobs are handed in at once', async () => {
     const { code, stdout } = await elsewhere.run(['add', 'sum', '--many', '--json'], {
       env: { BACKLINE_URL: url },

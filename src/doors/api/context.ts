@@ -4,6 +4,17 @@ import type { Caller } from './access.ts';
 
 /** What the API needs of a JobManager. */
 export interface Served extends Client {
+  readonly processor: {
+    readonly state: {
+      readonly name: string;
+      readonly running: boolean;
+      readonly alive: boolean;
+      readonly stopping: boolean;
+    } | null;
+    start(): boolean;
+    stop(): boolean;
+    rescue(): Promise<void>;
+  };
   health(): Promise<{
     readonly ok: boolean;
     readonly database: { readonly ok: boolean; readonly problem: string | null; readonly sizeBytes: number };

@@ -1,5 +1,6 @@
 /** Operations on jobs: their inputs and answers. */
 import * as z from 'zod';
+import { explanation } from './explanation.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
 import { attempt, enqueued, enqueuedItem, job, jobPage, logLine } from './shapes.ts';
@@ -79,6 +80,7 @@ export const jobs = {
     .input(filter.optional())
     .output(z.strictObject({ count: z.int() })),
   get: operation(ROUTES.jobs.get).input(one).output(job),
+  explain: operation(ROUTES.jobs.explain).input(one).output(explanation),
   attempts: operation(ROUTES.jobs.attempts)
     .input(one)
     .output(z.strictObject({ attempts: z.array(attempt) })),

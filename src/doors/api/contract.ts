@@ -1,6 +1,7 @@
 /** Every operation of the API, once: its route, what it takes and what it answers. REST, OpenAPI, IPC and the typed client come from it. */
 import * as z from 'zod';
-import { enqueueOptions, jobs, newJob, which } from './contract-jobs.ts';
+import { bulk } from './contract-bulk.ts';
+import { enqueueOptions, jobs, newJob } from './contract-jobs.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
 import { enqueuedItem, health, job, metrics, queue, stats, worker } from './shapes.ts';
@@ -38,7 +39,6 @@ const newBatch = z.strictObject({
   totalTimeout: w.durationOrNever.optional(),
 });
 
-const done = z.strictObject({ done: z.int().describe('How many jobs.') });
 /** Operations that take nothing refuse what they are given. */
 const nothing = z.strictObject({}).optional();
 const oneQueue = z.strictObject({ name: w.queueName });
@@ -53,13 +53,7 @@ export const contract = {
       .input(z.strictObject({ id: w.id }))
       .output(job),
   },
-  bulk: {
-    cancel: operation(ROUTES.bulk.cancel)
-      .input(z.strictObject({ which, reason: w.text(1000).optional() }))
-      .output(z.strictObject({ cancelled: z.int(), requested: z.int() })),
-    retry: operation(ROUTES.bulk.retry).input(z.strictObject({ which })).output(done),
-    remove: operation(ROUTES.bulk.remove).input(z.strictObject({ which })).output(done),
-  },
+  bulk,
   queues: {
     list: operation(ROUTES.queues.list)
       .input(nothing)

@@ -7,7 +7,15 @@ import type { Problem } from './shapes.ts';
 /** Status → the codes it is for. A code that is not among them is our own mistake: 500. */
 const CODES: Readonly<Record<number, readonly string[]>> = {
   400: [
-    ...['BAD_REQUEST', 'BAD_JSON', 'INVALID_OPTION', 'UNKNOWN_OPTION', 'UNKNOWN_JOB_TYPE', 'INVALID_PAYLOAD'],
+    ...[
+      'BAD_REQUEST',
+      'BAD_JSON',
+      'INVALID_OPTION',
+      'UNKNOWN_OPTION',
+      'UNKNOWN_JOB_TYPE',
+      'BUILT_IN_TYPE',
+      'INVALID_PAYLOAD',
+    ],
     ...['BAD_CURSOR', 'BAD_WHERE', 'FILTER_TOO_WIDE', 'ASYNC_SCHEMA_IN_TRANSACTION', 'BAD_TRANSACTION'],
     ...['INVALID_CRON', 'INVALID_TIME_ZONE', 'TIME_WITHOUT_ZONE', 'INVALID_CALENDAR', 'BAD_JOB_FILE', 'USAGE'],
     ...['UNKNOWN_STORE', 'FILE_ONLY'],
@@ -27,11 +35,19 @@ const CODES: Readonly<Record<number, readonly string[]>> = {
       'NOT_FOR_BATCHES',
       'NOT_ALLOWED_NOW',
     ],
-    ...['JOB_FAILED', 'JOB_TIMED_OUT', 'JOB_CANCELLED', 'RESULT_TIMEOUT', 'BATCH_FAILED', 'JOB_EXPIRED'],
+    ...[
+      'BULK_CHANGED',
+      'JOB_FAILED',
+      'JOB_TIMED_OUT',
+      'JOB_CANCELLED',
+      'RESULT_TIMEOUT',
+      'BATCH_FAILED',
+      'JOB_EXPIRED',
+    ],
     ...['ATTEMPT_TIMED_OUT', 'ATTEMPT_IDLE', 'DEADLINE_PASSED', 'CANCEL_REQUESTED', 'LEASE_LOST', 'WORKER_STOPPING'],
     ...['HANDLER_STILL_RUNNING', 'CRASHED_TOO_OFTEN', 'FUNCTION_LOST', 'TRANSACTION_ROLLED_BACK', 'INVALID_RESULT'],
     ...['FILE_EXISTS', 'TARGET_NOT_EMPTY', 'MOVE_CONFLICT', 'MOVE_FINISHED', 'WORKERS_ALIVE', 'MANAGER_EXISTS'],
-    ...['NOT_AVAILABLE_HERE', 'NEEDS_DATABASE'],
+    ...['NOT_AVAILABLE_HERE', 'NO_PROCESSOR', 'NEEDS_DATABASE'],
   ],
   413: ['PAYLOAD_TOO_LARGE', 'BODY_TOO_LARGE'],
   415: ['UNSUPPORTED_MEDIA_TYPE'],

@@ -2,6 +2,7 @@
 import { doorClosing, jobNotFound, notAllowedNow } from '../../job/errors.ts';
 import { api } from './base.ts';
 import type { Context } from './context.ts';
+import { explanationView } from './explanation.ts';
 import { filterOf } from './filters.ts';
 import { attemptView, enqueuedItemView, enqueuedView, jobView, logLineView } from './views.ts';
 
@@ -40,6 +41,9 @@ export const jobs = {
     count: await client.count(filterOf(input, client.now())),
   })),
   get: api.jobs.get.handler(({ input: { id }, context }) => shown(context, id)),
+  explain: api.jobs.explain.handler(async ({ input: { id }, context: { client } }) =>
+    explanationView(await client.explain(id)),
+  ),
   attempts: api.jobs.attempts.handler(async ({ input: { id }, context }) => {
     await shown(context, id);
     return { attempts: (await context.client.attempts(id)).map(attemptView) };

@@ -1,11 +1,13 @@
 /** The contract, carried out: every operation is a call of the client, and its answer a view of what the client says. */
 import { createRouterClient } from '@orpc/server';
+import { notPermitted } from '../../job/errors.ts';
+import { permits } from './access.ts';
 import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
 import { jobs, shown } from './router-jobs.ts';
-import { enqueuedItemView, iso, metricsView, queueView, workerView } from './views.ts';
+import { enqueuedItemView, enqueuedView, iso, metricsView, previewView, queueView, workerView } from './views.ts';
 
 const batches = {
   enqueue: api.batches.enqueue.handler(async ({ input, context: { maker } }) => {
@@ -29,6 +31,13 @@ const bulk = {
   remove: api.bulk.remove.handler(async ({ input: { which }, context: { client } }) => ({
     done: await client.removeAll(whichOf(which, client.now())),
   })),
+  preview: api.bulk.preview.handler(async ({ input: { which, action }, context: { client } }) =>
+    previewView(await client.bulk.preview({ filter: whichOf(which, client.now()), action })),
+  ),
+  start: api.bulk.start.handler(async ({ input: { which, action, ...more }, context: { client, caller } }) => {
+    if (action.kind === 'remove' && !permits(caller, 'admin')) throw notPermitted('bulk.start', 'admin', caller.scope);
+    return enqueuedView(await client.bulk.start({ filter: whichOf(which, client.now()), action, ...more }));
+  }),
 };
 
 /** A queue is made by its first job, or by the first thing that is said of it. */

@@ -44,6 +44,11 @@ const jobs = {
     ...{ method: 'GET', path: '/jobs/{id}', scope: 'read', tag: 'jobs' },
     summary: 'Show one job.',
   },
+  explain: {
+    ...{ method: 'GET', path: '/jobs/{id}/explanation', scope: 'read', tag: 'jobs' },
+    summary: 'Say why a job does not run, or what it is doing.',
+    description: 'Everything that holds it back at this moment, each with a sentence and what can be done about it.',
+  },
   attempts: {
     ...{ method: 'GET', path: '/jobs/{id}/attempts', scope: 'read', tag: 'jobs' },
     summary: 'List the executions of a job, oldest first.',
@@ -120,6 +125,16 @@ const bulk = {
   remove: {
     ...{ method: 'POST', path: '/bulk/remove', scope: 'admin', tag: 'bulk' },
     summary: 'Delete every job of a filter that does not run.',
+  },
+  preview: {
+    ...{ method: 'POST', path: '/bulk/preview', scope: 'read', tag: 'bulk' },
+    summary: 'Say to how many jobs something would be done, and why it would leave others alone.',
+  },
+  start: {
+    ...{ method: 'POST', path: '/bulk', scope: 'operate', tag: 'bulk', creates: true, successStatus: 201 },
+    summary: 'Do something to every job of a filter, as a job of its own.',
+    description:
+      'It works in steps, with progress and a log; cancelling it stops it between two of them. Its result says how many were done.',
   },
 } as const satisfies Record<string, Route>;
 

@@ -144,6 +144,7 @@ export const queue = z.strictObject({
   pausedReason: maybe(z.string()),
   pausedBy: maybe(z.string()),
   pausedUntil: maybe(at),
+  pausedAt: maybe(at),
   maxRunning: maybe(z.int()),
   counts,
   oldestDueAt: maybe(at).describe('Run time of the oldest job that could run now.'),

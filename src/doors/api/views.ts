@@ -1,6 +1,7 @@
 /** What is inside → what the API answers: times become ISO text, and each job says what may be done to it. */
 import type { Client } from '../../engine/client.ts';
 import { type Action, possibleActions } from '../../job/actions.ts';
+import type { BulkPreview } from '../../job/bulk.ts';
 import type { Attempt, Job, LogLine } from '../../job/job.ts';
 import { shownStatus } from '../../job/states.ts';
 import { type Caller, permits } from './access.ts';
@@ -48,9 +49,17 @@ export const enqueuedItemView = (item: Answer<'enqueueMany'>[number]) =>
     ? { id: item.id, outcome: item.outcome, error: problemOf(item.error) }
     : enqueuedView(item);
 
+export const previewView = ({ oldest, newest, snapshotAt, ...counts }: BulkPreview) => ({
+  ...counts,
+  oldest: isoOrNull(oldest),
+  newest: isoOrNull(newest),
+  snapshotAt: iso(snapshotAt),
+});
+
 export const queueView = (queue: Answer<'queues'>[number]): QueueView => ({
   ...queue,
   pausedUntil: isoOrNull(queue.pausedUntil),
+  pausedAt: isoOrNull(queue.pausedAt),
   oldestDueAt: isoOrNull(queue.oldestDueAt),
 });
 

@@ -3,7 +3,7 @@ import type { Client } from '../../engine/client.ts';
 import type { EventMap, EventName } from '../../engine/events.ts';
 
 type Verbs =
-  | ('enqueue' | 'enqueueMany' | 'get' | 'list' | 'count' | 'attempts' | 'logs' | 'result')
+  | ('enqueue' | 'enqueueMany' | 'get' | 'list' | 'count' | 'explain' | 'attempts' | 'logs' | 'result')
   | ('cancel' | 'cancelAll' | 'retry' | 'retryAll' | 'remove' | 'removeAll')
   | ('reprioritise' | 'reschedule' | 'runNow' | 'pauseJob' | 'resumeJob')
   | ('queues' | 'pauseQueue' | 'resumeQueue' | 'limitQueue' | 'stats' | 'metrics' | 'now');
@@ -13,6 +13,7 @@ type Worker = Omit<Awaited<ReturnType<Client['workers']>>[number], 'beat' | 'pid
 
 export interface Desk extends Pick<Client, Verbs> {
   workers(): Promise<readonly Worker[]>;
+  readonly bulk: Pick<Client['bulk'], 'preview'>;
   /** Hears what happens to jobs; only where the database is open. */
   on?<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
 }

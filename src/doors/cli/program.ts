@@ -10,6 +10,7 @@ import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
 import { addCron } from './commands/cron.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExplain } from './commands/explain.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   addWork,
   addAdd,
   addJobs,
+  addExplain,
   addLogs,
   addTail,
   addQueues,

@@ -1,5 +1,6 @@
 /** A service elsewhere, as commands see it: the verbs of the client, carried out through the API. */
 import { BacklineError } from '../../job/backline-error.ts';
+import type { BulkAction } from '../../job/bulk.ts';
 import { checkDuration, checkInstant } from '../../job/check.ts';
 import { checkFilter, type JobFilter, type PageOptions } from '../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../job/job.ts';
@@ -24,10 +25,18 @@ const makeDesk = (api: ApiClient, aheadMs: number): Desk => ({
   ...asking(api),
   ...changing(api),
   ...running(api),
+  bulk: {
+    preview: async ({ filter, action }) => {
+      const { oldest, newest, snapshotAt, ...counts } = await api.bulk.preview({
+        ...{ which: whichOf(filter), action: actionOf(action) },
+      });
+      return { ...counts, oldest: msOrNull(oldest), newest: msOrNull(newest), snapshotAt: ms(snapshotAt) };
+    },
+  },
   now: () => Date.now() + aheadMs,
 });
 
-const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'attempts' | 'logs' | 'result'> => ({
+const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'explain' | 'attempts' | 'logs' | 'result'> => ({
   get: (id) => orIf(['JOB_NOT_FOUND'], null, async () => jobOf(await api.jobs.get({ id }))),
   list: async (filter = {}, page = {}) => {
     const parts = inParts(filter);
@@ -39,6 +48,8 @@ const asking = (api: ApiClient): Pick<Desk, 'get' | 'list' | 'count' | 'attempts
     const counts = await Promise.all(inParts(filter).map((part) => api.jobs.count(queryOf(part))));
     return counts.reduce((sum, { count }) => sum + count, 0);
   },
+  // Loaded when it is asked for: it brings the schemas with it.
+  explain: async (id) => (await import('../api/explanation.ts')).explanationOf(await api.jobs.explain({ id })),
   attempts: async (id) => (await api.jobs.attempts({ id })).attempts.map(attemptOf),
   logs: async (id, { after, limit } = {}) => {
     const { lines } = await api.jobs.logs({ id, limit, after: after && `${after.claim}:${after.n}` });
@@ -96,6 +107,7 @@ const running = (api: ApiClient): Pick<Desk, System> => ({
     (await api.queues.list()).queues.map((queue) => ({
       ...queue,
       pausedUntil: msOrNull(queue.pausedUntil),
+      pausedAt: msOrNull(queue.pausedAt),
       oldestDueAt: msOrNull(queue.oldestDueAt),
     })),
   // By whom, the service knows itself.
@@ -144,6 +156,9 @@ const queryOf = ({ payload, ...filter }: JobFilter) => {
 };
 
 const whichOf = (which: JobFilter | { readonly all: true }) => ('all' in which ? { all: which.all } : queryOf(which));
+
+const actionOf = (action: BulkAction) =>
+  action.kind === 'reschedule' ? { ...action, runAt: iso(action.runAt) } : action;
 
 /** A filter with more ids than an address can hold, as several. */
 const inParts = (filter: JobFilter): JobFilter[] => {

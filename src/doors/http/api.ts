@@ -102,7 +102,7 @@ const addDocuments = async (scope: FastifyInstance): Promise<void> => {
  * A page elsewhere can send requests here although it may not read the answers: what changes something must not come from there.
  * Programs send no Origin.
  */
-const mustBeOwnPage = ({ method, headers }: FastifyRequest): void => {
+export const mustBeOwnPage = ({ method, headers }: FastifyRequest): void => {
   if (method === 'GET' || method === 'HEAD') return;
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];

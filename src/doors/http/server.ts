@@ -4,12 +4,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badRequest, cannotListen, hostRefused, portTaken, routeNotFound } from '../../job/errors.ts';
 import { systemClock } from '../../util/clock.ts';
 import { sleep } from '../../util/sleep.ts';
+import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
 import { addApi } from './api.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
+import { addQueueEndpoints } from './queue-endpoints.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 
@@ -129,7 +131,9 @@ const makeServer = async (
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
   addRoutes(server, client, now);
-  await addApi(server, client, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, closing, onUnexpected });
+  const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
+  await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
+  await addApi(server, client, { ...limits, closing, onUnexpected });
   return server;
 };
 

@@ -30,8 +30,9 @@ import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
 import { heldOpen, measureClock, Reader } from './reader.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
+import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { cancelChunk } from './sql/cancel.ts';
-import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
+import { adjustJob, applyChanges, saveProgress, writeLogs } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
@@ -51,6 +52,7 @@ import {
 } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { standingOf } from './sql/standing.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -239,8 +241,10 @@ export class PostgresStore implements Store {
   adjust: Store['adjust'] = (id, change, now) =>
     this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
-  setQueue: Store['setQueue'] = (name, change) =>
-    this.#write((txn) => setQueue(txn, this.#locks, name, change), PROMISED);
+  bulkStep: Store['bulkStep'] = (step, now) => this.#write((txn) => bulkStep(txn, step, now), PROMISED);
+
+  setQueue: Store['setQueue'] = (name, change, now) =>
+    this.#write((txn) => setQueue(txn, this.#locks, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
@@ -270,6 +274,8 @@ export class PostgresStore implements Store {
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
+  survey: Store['survey'] = (filter, options) => this.#read((db) => surveyOf(db, filter, options));
+  standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 
@@ -392,8 +398,3 @@ export class PostgresStore implements Store {
     }
   }
 }
-
-const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<null[]> => {
-  await appendLogs(txn, lines);
-  return [];
-};

@@ -10,6 +10,7 @@ import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
 import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
+import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { insertJobs } from './sql/insert.ts';
@@ -19,6 +20,7 @@ import { metricsOf, sampleDepths } from './sql/metrics.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { standingOf } from './sql/standing.ts';
 import { Transaction } from './transaction.ts';
 
 export interface StoreOptions {
@@ -151,7 +153,9 @@ export class SqliteStore implements Store {
   adjust: Store['adjust'] = (id, change, now) =>
     this.#write((txn) => (change.sealed ? sealBatch(txn, id, now) : adjustJob(txn, id, change, now)), PROMISED);
 
-  setQueue: Store['setQueue'] = (name, change) => this.#write((txn) => setQueue(txn, name, change), PROMISED);
+  bulkStep: Store['bulkStep'] = (step, now) => this.#write((txn) => bulkStep(txn, step, now), PROMISED);
+
+  setQueue: Store['setQueue'] = (name, change, now) => this.#write((txn) => setQueue(txn, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
 
@@ -179,6 +183,8 @@ export class SqliteStore implements Store {
   attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
   queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
+  survey: Store['survey'] = async (filter, options) => this.#read((db) => surveyOf(db, filter, options));
+  standing: Store['standing'] = async (id, now) => this.#read((db) => standingOf(db, id, now));
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { Resolved } from '../../../config/settings.ts';
 import { BacklineError } from '../../../job/backline-error.ts';
+import { isBuiltIn } from '../../../job/bulk.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings, withDatabase } from '../connect.ts';
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-code.ts';
@@ -164,7 +165,9 @@ const workers = (queues: Queues, alive: Workers, now: number): Finding => {
 const unknownTypes = (byType: Awaited<ReturnType<Client['stats']>>['byType'], alive: Workers): Finding[] => {
   if (alive.length === 0) return [];
   const known = new Set(alive.flatMap(({ types }) => types));
-  const unknown = Object.entries(byType).filter(([type, { queued }]) => queued > 0 && !known.has(type));
+  const unknown = Object.entries(byType).filter(
+    ([type, { queued }]) => queued > 0 && !known.has(type) && !isBuiltIn(type),
+  );
   return unknown.map(([type, { queued }]) => ({
     name: 'types',
     level: 'problem',

@@ -1,9 +1,10 @@
 /** Commands that change jobs. Ids are acted on at once; a filter first shows what it would do, and acts with `--yes`. */
 import type { Command } from 'commander';
+import { statesFor } from '../../../job/bulk.ts';
 import { checkDuration, checkInstant } from '../../../job/check.ts';
 import { jobNotFound, notAllowedNow, nothingMatched, usage } from '../../../job/errors.ts';
 import type { JobFilter } from '../../../job/filter.ts';
-import { ACTIVE, REVIVABLE, STATUSES, type Status } from '../../../job/states.ts';
+import type { Status } from '../../../job/states.ts';
 import type { Action, Run } from '../command.ts';
 import { type Cli, withClient } from '../connect.ts';
 import type { Desk } from '../desk.ts';
@@ -16,6 +17,8 @@ import { type Chosen, chosen, WHERE_FLAG, WHERE_SAYS } from '../where.ts';
 interface Change {
   readonly name: string;
   readonly says: string;
+  /** What a preview asks for. */
+  readonly action: 'retry' | 'cancel' | 'remove';
   /** "412 would be retried". */
   readonly done: string;
   /** States it applies to; jobs in others are skipped. */
@@ -31,18 +34,20 @@ const reasonOf = ({ flags }: Cli): { reason?: string } =>
 const CHANGES: readonly Change[] = [
   {
     name: 'retry',
+    action: 'retry',
     says: 'Run jobs again that failed, timed out or were cancelled.',
     done: 'retried',
-    from: REVIVABLE,
+    from: statesFor('retry'),
     instead: 'a job that failed, timed out or was cancelled',
     one: async (client, id) => ((await client.retry(id)) ? 'retried' : null),
     many: (client, filter) => client.retryAll(filter),
   },
   {
     name: 'cancel',
+    action: 'cancel',
     says: 'Cancel jobs that wait, and ask running ones to stop.',
     done: 'cancelled',
-    from: ACTIVE,
+    from: statesFor('cancel'),
     instead: 'a job that waits or runs',
     one: async (client, id, cli) => {
       const answer = await client.cancel(id, { ...reasonOf(cli), tree: cli.flags.tree === true });
@@ -55,9 +60,10 @@ const CHANGES: readonly Change[] = [
   },
   {
     name: 'rm',
+    action: 'remove',
     says: 'Delete jobs that do not run, with their history.',
     done: 'removed',
-    from: STATUSES.filter((status) => status !== 'running'),
+    from: statesFor('remove'),
     instead: 'a job that does not run and has no children',
     one: async (client, id) => ((await client.remove(id)) ? 'removed' : null),
     many: (client, filter) => client.removeAll(filter),
@@ -110,11 +116,11 @@ const changeEach = async (cli: Cli, change: Change, client: Desk, ids: readonly 
 const changeMany = async (cli: Cli, change: Change, client: Desk, target: Chosen): Promise<ExitCode> => {
   const { out, flags } = cli;
   const filter: JobFilter = 'ids' in target ? { id: target.ids } : target.filter;
-  const matched = await client.count(filter);
+  const which = Object.keys(filter).length === 0 ? ({ all: true } as const) : filter;
+  const preview = await client.bulk.preview({ filter: which, action: { kind: change.action } });
+  const { count: ready, skipped, snapshotAt } = preview;
+  const matched = Object.values(skipped).reduce((sum, n) => sum + n, ready);
   if (matched === 0) throw nothingMatched('ids' in target ? 'These ids' : 'The filter');
-  const eligible = among(filter, change.from);
-  const ready = eligible ? await client.count(eligible) : 0;
-  const skipped = await skippedBy(client, filter, change.from);
   const facts = { change: change.name, matched, ready, skipped };
   if (flags.yes !== true || flags.dryRun === true) {
     await out.record(
@@ -122,11 +128,14 @@ const changeMany = async (cli: Cli, change: Change, client: Desk, target: Chosen
       { ...facts, done: 0 },
       () => `${ready.toLocaleString('en-US')} would be ${change.done}${inWords(skipped)}.`,
     );
-    if (eligible && ready > 0) out.talk(await agesOf(client, eligible));
+    if (ready > 0) out.talk(`Oldest ${time(preview.oldest!)}, newest ${time(preview.newest!)}.`);
     if (ready > 0) out.talk('Run again with --yes to do it.');
     return EXIT.ok;
   }
-  const done = eligible && ready > 0 ? await change.many(client, eligible, cli) : 0;
+  const eligible = among(filter, change.from);
+  // What came after the look is not meant.
+  const createdBefore = Math.min(checkInstant(filter.createdBefore ?? snapshotAt + 1, 'until'), snapshotAt + 1);
+  const done = eligible && ready > 0 ? await change.many(client, { ...eligible, createdBefore }, cli) : 0;
   await out.record('changed', { ...facts, done }, () => `${count(done, 'job')} ${change.done}${inWords(skipped)}.`);
   return done > 0 ? EXIT.ok : EXIT.refused;
 };
@@ -138,30 +147,12 @@ const among = (filter: JobFilter, states: readonly Status[]): JobFilter | null =
   return status.length === 0 ? null : { ...filter, status };
 };
 
-const skippedBy = async (client: Desk, filter: JobFilter, from: readonly Status[]): Promise<Record<string, number>> => {
-  const skipped: Record<string, number> = {};
-  for (const status of STATUSES) {
-    const narrowed = from.includes(status) ? null : among(filter, [status]);
-    const n = narrowed ? await client.count(narrowed) : 0;
-    if (n > 0) skipped[status] = n;
-  }
-  return skipped;
-};
-
 const inWords = (skipped: Readonly<Record<string, number>>): string => {
   const entries = Object.entries(skipped);
   if (entries.length === 0) return '';
   const total = entries.reduce((sum, [, n]) => sum + n, 0);
-  const states = entries.length === 1 ? entries[0]![0] : entries.map(([status, n]) => `${n} ${status}`).join(', ');
+  const states = entries.length === 1 ? entries[0]![0] : entries.map(([reason, n]) => `${n} ${reason}`).join(', ');
   return `, ${total.toLocaleString('en-US')} skipped (${states})`;
-};
-
-const agesOf = async (client: Desk, filter: JobFilter): Promise<string> => {
-  const [oldest, newest] = await Promise.all(
-    (['oldest', 'newest'] as const).map((order) => client.list(filter, { order, limit: 1 })),
-  );
-  const at = (page: typeof oldest) => (page?.jobs[0] ? time(page.jobs[0].createdAt) : '–');
-  return `Oldest ${at(oldest)}, newest ${at(newest)}.`;
 };
 
 const addEdit = (jobs: Command, run: Run): void => {

@@ -76,8 +76,10 @@ const listQueues = (cli: Cli): Promise<void> =>
     const queues = await client.queues();
     const now = client.now();
     if (out.json) {
-      for (const { pausedUntil, oldestDueAt, ...queue } of queues)
-        await out.record('queue', { ...queue, pausedUntil: iso(pausedUntil), oldestDueAt: iso(oldestDueAt) }, () => '');
+      for (const { pausedUntil, pausedAt, oldestDueAt, ...queue } of queues) {
+        const times = { pausedUntil: iso(pausedUntil), pausedAt: iso(pausedAt), oldestDueAt: iso(oldestDueAt) };
+        await out.record('queue', { ...queue, ...times }, () => '');
+      }
       return;
     }
     const rows = queues.map(({ name, paused, pausedReason, pausedUntil, maxRunning, counts, oldestDueAt }) => ({

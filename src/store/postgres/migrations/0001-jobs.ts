@@ -176,7 +176,7 @@ export const jobs: Migration = {
 
     create table backline.job_queues (
       name text collate "C" primary key, paused boolean not null default false, paused_reason text, paused_by text,
-      paused_until bigint, max_running integer
+      paused_until bigint, paused_at bigint, max_running integer
     );
     create table backline.job_limits (key text collate "C" primary key, max_running integer not null);
 

@@ -208,6 +208,12 @@ export const appendLogs = async (txn: Transaction, lines: readonly LogEntry[]): 
   });
 };
 
+/** The same among what is written together. */
+export const writeLogs = async (txn: Transaction, lines: readonly LogEntry[]): Promise<null[]> => {
+  await appendLogs(txn, lines);
+  return [];
+};
+
 const FIND = sql`SELECT seq, id, type, queue, status, attempts, run_at, policy FROM backline.jobs WHERE id = $id`;
 const ADJUST = sql`
   UPDATE backline.job_body SET priority = coalesce($priority::int, priority), run_at = coalesce($runAt::bigint, run_at),

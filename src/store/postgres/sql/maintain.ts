@@ -92,7 +92,8 @@ export const expireDue = async (txn: Transaction, now: number): Promise<number> 
 };
 
 /** What a batch still counts stays until the batch has ended. */
-const keptByBatch = (parent: string): string => `EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.id = ${parent})`;
+export const keptByBatch = (parent: string): string =>
+  `EXISTS (SELECT 1 FROM backline.job_batches o WHERE o.id = ${parent})`;
 
 /**
  * Only the 2,000 oldest are looked at, so that many rows which are old but finished late cost nothing. A parent stays until its
@@ -222,13 +223,14 @@ export const removeChunk = async (txn: Transaction, target: Target, before: numb
 };
 
 const SET_QUEUE = sql`
-  INSERT INTO backline.job_queues AS q (name, paused, paused_reason, paused_by, paused_until, max_running)
-  VALUES ($name, $paused::boolean, $reason, $actor, $until, $maxRunning)
+  INSERT INTO backline.job_queues AS q (name, paused, paused_reason, paused_by, paused_until, paused_at, max_running)
+  VALUES ($name, $paused::boolean, $reason, $actor, $until, $at, $maxRunning)
   ON CONFLICT (name) DO UPDATE SET
     paused = CASE WHEN $setPause::boolean THEN excluded.paused ELSE q.paused END,
     paused_reason = CASE WHEN $setPause::boolean THEN excluded.paused_reason ELSE q.paused_reason END,
     paused_by = CASE WHEN $setPause::boolean THEN excluded.paused_by ELSE q.paused_by END,
     paused_until = CASE WHEN $setPause::boolean THEN excluded.paused_until ELSE q.paused_until END,
+    paused_at = CASE WHEN $setPause::boolean THEN excluded.paused_at ELSE q.paused_at END,
     max_running = CASE WHEN $setLimit::boolean THEN excluded.max_running ELSE q.max_running END`;
 
 /** Alone: a claim that is on its way must not miss a pause or a limit that was acknowledged. */
@@ -237,6 +239,7 @@ export const setQueue = async (
   locks: Locks,
   name: string,
   { pause, maxRunning }: QueueChange,
+  now: number,
 ): Promise<void> => {
   await claimAlone(txn, locks);
   const values: Record<string, Value> = {
@@ -245,6 +248,7 @@ export const setQueue = async (
     reason: pause?.reason ?? null,
     actor: pause?.actor ?? null,
     until: pause?.until ?? null,
+    at: pause ? now : null,
     maxRunning: maxRunning ?? null,
     setPause: pause !== undefined,
     setLimit: maxRunning !== undefined,

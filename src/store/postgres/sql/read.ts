@@ -172,6 +172,7 @@ export const queuesOf = async (db: Connection, now: number): Promise<QueueRow[]>
       pausedReason: paused ? textOrNull(row['paused_reason']) : null,
       pausedBy: paused ? textOrNull(row['paused_by']) : null,
       pausedUntil: paused ? until : null,
+      pausedAt: paused ? numberOrNull(row['paused_at']) : null,
       maxRunning: numberOrNull(row['max_running']),
       counts: counts.get(text(row['name'])) ?? noCounts(),
       oldestDueAt: numberOrNull(row['oldest_due']),

@@ -26,6 +26,7 @@ export const whereOf = (filter: CheckedFilter, prefix = 'f'): Where => {
   };
   if (filter.status) parts.push(statusIn(filter.status, (final) => bind(texts(final))));
   among('id', filter.id);
+  if (filter.seq) parts.push(`seq = ANY (${bind(numbers(filter.seq))}::bigint[])`);
   among('type', filter.type);
   among('queue', filter.queue);
   if (filter.priority) parts.push(`priority = ANY (${bind(numbers(filter.priority))}::int[])`);

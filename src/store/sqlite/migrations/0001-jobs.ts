@@ -84,7 +84,7 @@ export const jobs: Migration = {
 
     create table job_queues (
       name text primary key, paused integer not null default 0, paused_reason text, paused_by text, paused_until integer,
-      max_running integer
+      paused_at integer, max_running integer
     ) without rowid;
     create table job_limits (key text primary key, max_running integer not null) without rowid;
 

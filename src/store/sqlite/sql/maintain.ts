@@ -104,7 +104,7 @@ export const expireRows = (txn: Transaction, seqs: readonly number[], now: numbe
 const finished = (status: FinalStatus) => `status = '${status}' AND status NOT IN ('queued', 'running')`;
 
 /** What a batch still counts stays until the batch has ended. The few that run are looked up once per statement. */
-const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
+export const KEPT_BY_BATCH = `parent_job_id IS NOT NULL AND parent_job_id IN (
   SELECT id FROM jobs INDEXED BY jobs_running WHERE status = 'running' AND lease_owner IS NULL)`;
 
 /**
@@ -210,22 +210,24 @@ export const removeChunk = (txn: Transaction, target: Target, before: number, no
 };
 
 const SET_QUEUE = sql`
-  INSERT INTO job_queues (name, paused, paused_reason, paused_by, paused_until, max_running)
-  VALUES (@name, @paused, @reason, @actor, @until, @maxRunning)
+  INSERT INTO job_queues (name, paused, paused_reason, paused_by, paused_until, paused_at, max_running)
+  VALUES (@name, @paused, @reason, @actor, @until, @at, @maxRunning)
   ON CONFLICT DO UPDATE SET
     paused = CASE WHEN @setPause THEN @paused ELSE paused END,
     paused_reason = CASE WHEN @setPause THEN @reason ELSE paused_reason END,
     paused_by = CASE WHEN @setPause THEN @actor ELSE paused_by END,
     paused_until = CASE WHEN @setPause THEN @until ELSE paused_until END,
+    paused_at = CASE WHEN @setPause THEN @at ELSE paused_at END,
     max_running = CASE WHEN @setLimit THEN @maxRunning ELSE max_running END`;
 
-export const setQueue = (txn: Transaction, name: string, { pause, maxRunning }: QueueChange): void => {
+export const setQueue = (txn: Transaction, name: string, { pause, maxRunning }: QueueChange, now: number): void => {
   txn.run(SET_QUEUE, {
     name,
     paused: pause ? 1 : 0,
     reason: pause?.reason ?? null,
     actor: pause?.actor ?? null,
     until: pause?.until ?? null,
+    at: pause ? now : null,
     maxRunning: maxRunning ?? null,
     setPause: pause === undefined ? 0 : 1,
     setLimit: maxRunning === undefined ? 0 : 1,

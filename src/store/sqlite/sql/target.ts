@@ -27,6 +27,7 @@ export const whereOf = (filter: CheckedFilter): Where => {
   };
   if (filter.status) parts.push(statusIn(filter.status));
   among('id', filter.id);
+  among('seq', filter.seq);
   among('type', filter.type);
   among('queue', filter.queue);
   among('priority', filter.priority);
