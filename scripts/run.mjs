@@ -3,7 +3,7 @@
  *
  * 1. Finds a Node that is new enough, or fetches one into .tools (setup.mjs).
  * 2. Installs the dependencies if the lock file changed since the last time.
- * 3. Builds dist if a source file changed since the last time.
+ * 3. Builds dist, the dashboard included, if a source file changed since the last time.
  * 4. Runs the task with that Node and ends as the task ends.
  *
  * This file and setup.mjs are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
@@ -16,7 +16,9 @@ import { build, findNode, installIn, ROOT, SetupError, say } from './setup.mjs';
 
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
 const BIOME = ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'];
-const TYPES = ['node_modules/typescript/bin/tsc', '-p', '.'];
+const TSC = 'node_modules/typescript/bin/tsc';
+/** One program for Node, one for the pages, one for the tests that look at them. */
+const TYPES = ['.', 'dashboard', 'test/e2e'].map((folder) => [TSC, '-p', folder]);
 const SOURCES = '--conditions=backline-source';
 const SERVICE = ['examples/songwriter-credits/main.ts', '--daemon'];
 
@@ -50,12 +52,12 @@ const TASKS = {
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
   'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
-  'test:e2e': { run: [[...VITEST, 'test/journeys']] },
+  'test:e2e': { run: [[...VITEST, 'test/journeys', 'test/e2e']] },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']] },
-  typecheck: { run: [TYPES], build: false },
+  typecheck: { run: TYPES, build: false },
   lint: { run: [BIOME], build: false },
-  check: { run: [TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
+  check: { run: [...TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
   bench: { run: [['bench/main.ts']] },
   'example:dj-library': { run: [['examples/dj-library/main.ts']] },
 };
