@@ -5,6 +5,9 @@ import { BASE } from './router.ts';
 
 const origin = new URL(BASE, location.href).href;
 
+/** Where programs find this server. */
+export const SERVER_URL = origin.replace(/\/$/, '');
+
 /** A proxy answers with these in the place of a server that is away. */
 const NOT_THE_SERVER: ReadonlySet<number> = new Set([502, 504]);
 

@@ -9,3 +9,6 @@ export const copy = async (text: string, what: string): Promise<void> => {
     toastTrouble(`${what} could not be copied`, error);
   }
 };
+
+/** As a POSIX shell must have it. */
+export const shellText = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
