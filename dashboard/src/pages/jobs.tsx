@@ -192,7 +192,11 @@ const States = ({ q, counts }: StatesProps) => (
       const here = word?.value === state;
       const to = here ? textOf(wordsOf(q).filter((one) => one !== word)) : withWord(q, 'status', state);
       return (
-        <a key={state} href={href(`/jobs${to && `?q=${encodeURIComponent(to)}`}`)} aria-current={here ? 'true' : undefined}>
+        <a
+          key={state}
+          href={href(`/jobs${to && `?q=${encodeURIComponent(to)}`}`)}
+          aria-current={here ? 'true' : undefined}
+        >
           <Status state={state} /> {count(n)}
         </a>
       );

@@ -204,7 +204,9 @@ const Line = ({ index, row, top, active, chosen, props }: LineProps) => {
       <span role="gridcell" class="in">
         {queue}
       </span>
-      <span role="gridcell" class="tries">{attempts > 0 ? `${attempts}/${maxAttempts}` : ''}</span>
+      <span role="gridcell" class="tries">
+        {attempts > 0 ? `${attempts}/${maxAttempts}` : ''}
+      </span>
       <span role="gridcell" class="made" title={full(createdAt)}>
         {ago(createdAt, now.value)}
       </span>
