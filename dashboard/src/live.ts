@@ -16,8 +16,8 @@ export interface Frame {
   readonly kind: string;
   readonly id?: string;
   readonly at?: string;
-  readonly job?: { readonly id: string; readonly queue?: string; readonly type?: string; readonly status?: string };
-  readonly queue?: string;
+  readonly job?: { readonly id: string; readonly queue: string; readonly type: string; readonly status?: string };
+  readonly queue?: { readonly name: string };
 }
 
 export type LiveState = 'connecting' | 'live' | 'paused' | 'reconnecting' | 'stale';
@@ -60,7 +60,7 @@ let due = false;
 
 const take = (frame: Frame): void => {
   if (paused.peek() || document.hidden) return;
-  waiting.set(frame.job ? `job ${frame.job.id}` : `${frame.kind} ${frame.queue ?? ''}`, frame);
+  waiting.set(frame.job ? `job ${frame.job.id}` : `${frame.kind} ${frame.queue?.name ?? ''}`, frame);
   if (!due) setTimeout(flush, FLUSH_MS);
   due = true;
 };

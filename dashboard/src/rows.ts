@@ -10,7 +10,6 @@
  */
 import { signal } from '@preact/signals';
 import type { JobView } from '../../src/client.ts';
-import { api } from './api.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 import { isCounted } from './where.ts';
 
@@ -44,11 +43,6 @@ export interface Source {
   count(q: string, signal: AbortSignal): Promise<number>;
 }
 
-export const SERVER: Source = {
-  list: (asked, signal) => api.jobs.list(asked, { signal }),
-  count: async (q, signal) => (await api.jobs.count(q ? { q } : {}, { signal })).count,
-};
-
 export const PAGE = 200;
 const KEPT = 60 * PAGE;
 /** Farther than this from the window, one jumps. */
@@ -77,11 +71,11 @@ export class JobRows {
   #atEnd = false;
   /** The numbers of the newest and the oldest job of the list. */
   #top: number | null = null;
-  #lowest = 1;
+  #lowest: number | null = null;
   #busy: AbortController | null = null;
   #looking = false;
 
-  constructor(q: string, source: Source = SERVER) {
+  constructor(q: string, source: Source) {
     this.#q = q;
     this.#source = source;
   }
@@ -246,13 +240,11 @@ export class JobRows {
 
   /** The number below which the jobs from this place on are, if they are spread evenly between what is known and the oldest. */
   async #seqAt(place: number, signal: AbortSignal): Promise<number> {
-    if (this.#lowest === 1) {
-      const { jobs } = await this.#ask({ order: 'oldest', limit: 1 }, signal);
-      this.#lowest = jobs[0]?.seq ?? 1;
-    }
-    const highest = this.#top ?? this.#lowest;
+    this.#lowest ??= (await this.#ask({ order: 'oldest', limit: 1 }, signal)).jobs[0]?.seq ?? 1;
+    const lowest = this.#lowest;
+    const highest = this.#top ?? lowest;
     const part = place / Math.max(1, this.length);
-    return Math.round(highest + 1 - part * (highest + 1 - this.#lowest));
+    return Math.round(highest + 1 - part * (highest + 1 - lowest));
   }
 
   async #older(): Promise<void> {

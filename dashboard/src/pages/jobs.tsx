@@ -16,7 +16,7 @@ import { Status } from '../parts/status.tsx';
 import { Skeleton, TroubleView } from '../parts/views.tsx';
 import { useResource, whenTold } from '../resource.ts';
 import { href, navigate, query, setQuery } from '../router.ts';
-import { JobRows } from '../rows.ts';
+import { JobRows, type Source } from '../rows.ts';
 import { count, counted } from '../time.ts';
 import { toast, toastTrouble } from '../toasts.ts';
 import { textOf, withWord, wordsOf } from '../where.ts';
@@ -137,9 +137,14 @@ const useQuickActions = (rows: JobRows, id: string | null, peeking: boolean): vo
 
 const commandOf = (q: string): string => (q ? `backline jobs ls --where ${shellText(q)}` : 'backline jobs ls');
 
+const SERVER: Source = {
+  list: (asked, signal) => api.jobs.list(asked, { signal }),
+  count: async (q, signal) => (await api.jobs.count(q ? { q } : {}, { signal })).count,
+};
+
 /** The list of a search, kept up to date for as long as it is shown. */
 const useRows = (q: string): JobRows => {
-  const rows = useMemo(() => new JobRows(q), [q]);
+  const rows = useMemo(() => new JobRows(q, SERVER), [q]);
   useEffect(() => {
     void rows.reload();
     let touched = new Set<string>();
