@@ -55,6 +55,7 @@ export const startService = async ({ port = 0, database = ':memory:' } = {}): Pr
     logger: false,
     handleSignals: false,
     maxConcurrentJobs: 4,
+    shutdownTimeout: 100,
     processId: 'web-2',
   });
   await manager.start();
