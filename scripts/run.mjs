@@ -4,14 +4,16 @@
  * 1. Finds a Node that is new enough, or fetches one into .tools (setup.mjs).
  * 2. Installs the dependencies if the lock file changed since the last time.
  * 3. Builds dist, the dashboard included, if a source file changed since the last time.
- * 4. Runs the task with that Node and ends as the task ends.
+ * 4. For tests of pages, installs a browser where that is possible (browser.mjs).
+ * 5. Runs the task with that Node and ends as the task ends.
  *
- * This file and setup.mjs are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
+ * This file and those it imports are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { installBrowser } from './browser.mjs';
 import { build, findNode, installIn, ROOT, SetupError, say } from './setup.mjs';
 
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
@@ -24,13 +26,13 @@ const SERVICE = ['examples/songwriter-credits/main.ts', '--daemon'];
 
 /**
  * What each task runs with Node, one command after the other; arguments of the caller go to the last one.
- * `build: false` leaves out the build.
+ * `build: false` leaves out the build; `browser: true` looks for a browser first.
  */
 const TASKS = {
   start: { run: [SERVICE] },
   dev: { run: [['--watch', SOURCES, ...SERVICE]], build: false },
   build: { run: [] },
-  test: { run: [VITEST] },
+  test: { run: [VITEST], browser: true },
   'test:jobs': {
     run: [
       [
@@ -52,9 +54,9 @@ const TASKS = {
   'test:performance': { run: [[...VITEST, 'performance']] },
   'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
   'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
-  'test:e2e': { run: [[...VITEST, 'test/journeys', 'test/e2e']] },
+  'test:e2e': { run: [[...VITEST, 'test/journeys', 'test/e2e']], browser: true },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
-  'test:coverage': { run: [[...VITEST, '--coverage']] },
+  'test:coverage': { run: [[...VITEST, '--coverage']], browser: true },
   typecheck: { run: TYPES, build: false },
   lint: { run: [BIOME], build: false },
   check: { run: [...TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
@@ -68,6 +70,7 @@ async function main([name, ...args]) {
   const node = await findNode();
   await installIn('.', node);
   if (task.build !== false) await build(node);
+  if (task.browser) await installBrowser();
   for (const [i, command] of task.run.entries()) {
     const all = i === task.run.length - 1 ? [...command, ...args] : command;
     const script = all.find((word) => !word.startsWith('-'));

@@ -64,6 +64,7 @@ export const App = () => {
   }, []);
   const state = liveState.value;
   useEffect(() => {
+    document.documentElement.toggleAttribute('data-stale', state === 'stale');
     if (state !== 'connecting') say(textOf(state));
   }, [state]);
   return (

@@ -28,6 +28,8 @@ const RETRY_MS = 3000;
 /** How long a stream that could not be had is not asked for again. */
 const BLOCKED_MS = 60_000;
 const STALE_MS = 10_000;
+/** Frames may come with their kind as the name of the event, or with none. */
+const EVENTS = ['message', 'job', 'queue', 'gap'] as const;
 const LOCK = `backline-stream ${apiUrl('')}`;
 
 export const paused = signal(false);
@@ -98,13 +100,14 @@ const open = (): void => {
     take({ kind: 'gap' });
     tell('open');
   };
-  source.onmessage = ({ data }) => {
+  const onFrame = ({ data }: MessageEvent<string>): void => {
     heard();
     const frame = parse(data);
     if (!frame) return;
     take(frame);
     channel?.postMessage({ frame });
   };
+  for (const name of EVENTS) source.addEventListener(name, onFrame);
   source.onerror = () => {
     // The browser tries again by itself unless the answer was no stream at all.
     if (source?.readyState !== EventSource.CLOSED) {

@@ -32,9 +32,6 @@ export const density = kept('density', ['compact', 'comfortable']);
 export const zone = kept('zone', ['local', 'utc']);
 /** Keys without Ctrl or Cmd get in the way of speech input: they can be switched off. */
 export const singleKeys = kept('keys', ['on', 'off']);
-/** `pages` shows lists page by page, for tools that cannot follow a list that scrolls without end. */
-export const lists = kept('lists', ['endless', 'pages']);
-
 /** Light → dark → as the system has it. */
 export const nextTheme = (): void => {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;

@@ -1,7 +1,6 @@
 /** What people come for, from the first key to what has become of the job. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -11,6 +10,7 @@ import { JobManager } from '../../src/engine/job-manager.ts';
 import { until } from '../wait.ts';
 import { build, chromiumPath, launch, openPage, skipped } from './browser.ts';
 import { makeMany } from './many.ts';
+import { type Proxy, startProxy } from './proxy.ts';
 import { fill, type Service, startService } from './service.ts';
 
 describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => {
@@ -249,32 +249,30 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     expect(await scheme()).toBe('dark');
   });
 
+  test('a drag over the picture of time narrows the search to it', async () => {
+    for (let i = 0; i < 20; i++) await service.manager.enqueue('never', i, { delay: '1h' });
+    await page.goto(`${service.url}/jobs`);
+    const box = (await page.locator('.histogram svg').boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.9, box.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 1, box.y + 10, { steps: 4 });
+    await page.mouse.up();
+    await page.locator('.chip >> nth=1').waitFor();
+    expect(new URL(page.url()).searchParams.get('q')).toMatch(/^since:\S+Z until:\S+Z$/);
+    await page.locator('.line >> nth=19').waitFor();
+  });
+
   describe('behind a proxy that adds a path', () => {
-    let proxy: Server;
-    let url: string;
+    let proxy: Proxy;
 
     beforeEach(async () => {
-      proxy = createServer((incoming, outgoing) => {
-        const { pathname } = new URL(service.url);
-        const path = (incoming.url ?? '').replace(/^\/tools\/jobs-ui/, '') || pathname;
-        const { hostname, port } = new URL(service.url);
-        const sent = request({ hostname, port, path, method: incoming.method, headers: incoming.headers }, (answer) => {
-          outgoing.writeHead(answer.statusCode!, answer.headers);
-          answer.pipe(outgoing);
-        });
-        sent.on('error', () => outgoing.destroy());
-        incoming.pipe(sent);
-      });
-      await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
-      url = `http://127.0.0.1:${(proxy.address() as { port: number }).port}/tools/jobs-ui`;
+      proxy = await startProxy(service.url, { prefix: '/tools/jobs-ui' });
     });
 
-    afterEach(() => {
-      proxy.closeAllConnections();
-      proxy.close();
-    });
+    afterEach(() => proxy.close());
 
     test('every page works, also when one comes in deep within, and nothing is asked of anybody else', async () => {
+      const { url } = proxy;
       const { failed } = await fill(service.manager);
       await page.goto(`${url}/jobs/${failed.id}`);
       await page.locator('.failure').waitFor();

@@ -14,6 +14,9 @@ const send = async (to: string): Promise<string> => {
   });
 };
 
+/** Seconds that it runs: longer than anybody looks. */
+const PARTS = 900;
+
 const jobs = {
   sendWelcome: job({ maxAttempts: 3, backoff: { kind: 'fixed', delay: 60 }, run: async (to: string) => send(to) }),
   resize: job({
@@ -26,8 +29,8 @@ const jobs = {
   slow: job({
     run: async (_: unknown, ctx) => {
       ctx.log.info('began');
-      for (let i = 0; i < 100; i++) {
-        ctx.progress({ done: i, total: 100, message: `part ${i} of 100` });
+      for (let i = 0; i < PARTS; i++) {
+        ctx.progress({ done: i + 9, total: PARTS, message: `part ${i} of ${PARTS}` });
         ctx.log.info(`part ${i}`);
         await sleep(1000, undefined, { signal: ctx.signal });
       }

@@ -7,6 +7,7 @@ import { useCommands } from '../commands.ts';
 import { isWide, onFrames } from '../live.ts';
 import { BulkDialog, type Which } from '../parts/bulk-dialog.tsx';
 import { Button } from '../parts/button.tsx';
+import { Histogram } from '../parts/histogram.tsx';
 import { JobList, lengthText } from '../parts/job-list.tsx';
 import { NoJobs } from '../parts/no-jobs.tsx';
 import { Page } from '../parts/page.tsx';
@@ -45,7 +46,13 @@ export default function Jobs() {
     chosen.value = new Set();
   }, [q]);
   useCommands([
-    { title: 'Do to all of them …', group: 'Jobs', keys: 'b', run: () => (bulk.value = { q }) },
+    {
+      title: 'Do to all of them …',
+      group: 'Jobs',
+      keys: 'b',
+      when: () => rows.length > 0,
+      run: () => (bulk.value = { q }),
+    },
     {
       title: 'Close what is beside the list',
       group: 'Jobs',
@@ -64,7 +71,7 @@ export default function Jobs() {
       heading="Jobs"
       fixed
       aside={rows.ready.value && !empty && <span class="quiet">{lengthText(rows)}</span>}
-      actions={<Button onClick={() => (bulk.value = { q })}>Do to all of them …</Button>}
+      actions={rows.ready.value && !empty && <Button onClick={() => (bulk.value = { q })}>Do to all of them …</Button>}
     >
       <QueryBox
         value={q}
@@ -73,11 +80,12 @@ export default function Jobs() {
         complaint={isComplaint ? `${trouble.message} ${trouble.next ?? ''}` : null}
       />
       <States q={q} counts={known.counts} />
+      {!empty && <Histogram q={q} />}
       {trouble && !isComplaint && (
         <TroubleView trouble={trouble} what="The jobs" retry={() => rows.reload()} kept={rows.ready.value} />
       )}
       <div class={peek ? 'beside' : 'beside alone'}>
-        <div class="list-frame card">
+        <div class="list-frame card" hidden={trouble !== null && !rows.ready.value}>
           <Fresh rows={rows} />
           {empty && <NoJobs q={q} />}
           {!empty && rows.ready.value && (

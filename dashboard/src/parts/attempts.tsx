@@ -14,8 +14,9 @@ interface AttemptsProps {
 export const Attempts = ({ job, attempts }: AttemptsProps) => {
   const at = now.value;
   const shown = attempts.slice(-DRAWN);
-  const lines = shown.flatMap((attempt, i) => [
-    ...waitBefore(job, attempt, i === 0 && shown.length === attempts.length ? null : (shown[i - 1] ?? null), at),
+  const seen = lengthOf(job, attempts, at);
+  const lines = shown.flatMap((attempt) => [
+    ...waitBefore(job, attempt, attempts[attempts.indexOf(attempt) - 1] ?? null, seen),
     lineOf(attempt, attempts, at),
   ]);
   const last = attempts.at(-1);
@@ -30,6 +31,12 @@ export const Attempts = ({ job, attempts }: AttemptsProps) => {
       <Spans label="Attempts and waits, in order" lines={lines} />
     </>
   );
+};
+
+/** From when it was made to when it ended, or now. */
+const lengthOf = ({ createdAt }: JobView, attempts: readonly AttemptView[], at: number): number => {
+  const end = attempts.at(-1)?.endedAt;
+  return (end ? Date.parse(end) : at) - Date.parse(createdAt);
 };
 
 const nameOf = ({ attempt, life }: AttemptView, all: readonly AttemptView[]): string =>
@@ -49,11 +56,11 @@ const lineOf = (attempt: AttemptView, all: readonly AttemptView[], at: number): 
 };
 
 /** What lies before an attempt: the wait in the queue, or the pause after the failure before it. */
-const waitBefore = (job: JobView, attempt: AttemptView, before: AttemptView | null, at: number): SpanLine[] => {
+const waitBefore = (job: JobView, attempt: AttemptView, before: AttemptView | null, seen: number): SpanLine[] => {
   const to = Date.parse(attempt.startedAt);
   const from = before ? Date.parse(before.endedAt ?? attempt.startedAt) : Date.parse(job.createdAt);
-  // Too short to be seen beside what it lies between.
-  if (to - from < Math.max(1, (at - from) * 0.002)) return [];
+  // Too short to be seen beside the others.
+  if (to - from < Math.max(1, seen * 0.002)) return [];
   const length = span(to - from);
   const name = before === null ? 'Waited' : before.life < attempt.life ? 'Until its retry' : 'Backoff';
   return [{ key: `wait ${attempt.claim}`, label: name, pieces: [{ from, to, tone: 'wait' }], says: length }];

@@ -4,7 +4,7 @@ import type { Action, JobView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { useCommands } from '../commands.ts';
 import { navigate } from '../router.ts';
-import { toast } from '../toasts.ts';
+import { toast, toastTrouble } from '../toasts.ts';
 import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 import { PriorityDialog, ReplayDialog, TimeDialog } from './job-dialogs.tsx';
@@ -70,7 +70,7 @@ export const JobActions = ({ job, onDone, small = false }: JobActionsProps) => {
       title: offer.text,
       group: small ? 'The job beside the list' : 'This job',
       keys: offer.keys,
-      run: () => void act(offer).catch(() => {}),
+      run: () => void act(offer).catch((error) => toastTrouble(`${offer.text} did not work`, error)),
     })),
   );
   const shut = () => setAsked(null);
