@@ -10,7 +10,7 @@ import { JobManager } from '../../src/engine/job-manager.ts';
 import { until } from '../wait.ts';
 import { build, chromiumPath, launch, openPage, skipped } from './browser.ts';
 import { makeMany } from './many.ts';
-import { type Proxy, startProxy } from './proxy.ts';
+import { type RunningProxy, startProxy } from './proxy.ts';
 import { fill, type Service, startService } from './service.ts';
 
 describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => {
@@ -263,7 +263,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
   });
 
   describe('behind a proxy that adds a path', () => {
-    let proxy: Proxy;
+    let proxy: RunningProxy;
 
     beforeEach(async () => {
       proxy = await startProxy(service.url, { prefix: '/tools/jobs-ui' });

@@ -4,13 +4,13 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../wait.ts';
 import { build, chromiumPath, launch, skipped } from './browser.ts';
-import { type Proxy, startProxy } from './proxy.ts';
+import { type RunningProxy, startProxy } from './proxy.ts';
 import { type Service, startService } from './service.ts';
 
 describe.skipIf(!chromiumPath)(`live pages${skipped}`, () => {
   let browser: Browser;
   let service: Service;
-  let proxy: Proxy;
+  let proxy: RunningProxy;
   let context: BrowserContext;
 
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** A proxy before a service: under a path of its own, and with a stream of events that a test speaks into. */
 import { createServer, request, type ServerResponse } from 'node:http';
 
-export interface Proxy {
+export interface RunningProxy {
   readonly url: string;
   /** Streams that are open now. */
   readonly streams: ReadonlySet<ServerResponse>;
@@ -21,7 +21,7 @@ interface ProxyOptions {
 export const startProxy = async (
   target: string,
   { prefix = '', stream = false }: ProxyOptions = {},
-): Promise<Proxy> => {
+): Promise<RunningProxy> => {
   const { hostname, port } = new URL(target);
   const streams = new Set<ServerResponse>();
   const asked: string[] = [];
