@@ -47,7 +47,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     const server = await startServer(manager, { host: '127.0.0.1', port: 0 });
     try {
       await page.goto(`${server.url}/jobs`);
-      await page.getByText('100,000 jobs').waitFor();
+      await page.getByText('100,000 jobs', { exact: true }).waitFor();
       await page.keyboard.press('/');
       await page.keyboard.type('error:"for user 77770" ');
       await page.getByText('1 job', { exact: true }).waitFor();
@@ -77,7 +77,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     );
     await Promise.all(made.slice(0, 120).map(({ id }) => manager.cancel(id)));
     await page.goto(`${service.url}/jobs?q=queue:bulk`);
-    await page.getByText('130 jobs').waitFor();
+    await page.getByText('130 jobs', { exact: true }).waitFor();
     await page.keyboard.press('b');
     const dialog = page.getByRole('dialog');
     await dialog.getByText('120 will be retried; left alone: 10 queued').waitFor();
@@ -98,14 +98,14 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     const { manager } = service;
     for (let i = 0; i < 50; i++) await manager.enqueue('never', i, { queue: 'here', delay: '1h' });
     await page.goto(`${service.url}/jobs`);
-    await page.getByText('50 jobs').waitFor();
+    await page.getByText('50 jobs', { exact: true }).waitFor();
     const first = page.locator('.line').first();
     const id = await first.getAttribute('id');
     await manager.enqueueMany([1, 2, 3].map((n) => ({ type: 'never' as const, payload: n, options: { delay: '1h' } })));
     await page.getByRole('button', { name: '3 new' }).waitFor();
     expect(await first.getAttribute('id')).toBe(id);
     await page.getByRole('button', { name: '3 new' }).click();
-    await page.getByText('53 jobs').waitFor();
+    await page.getByText('53 jobs', { exact: true }).waitFor();
     expect(await first.getAttribute('id')).not.toBe(id);
   });
 
@@ -113,7 +113,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     await fill(service.manager);
     await page.goto(`${service.url}/jobs`);
     await page.locator('.states').getByText('failed').click();
-    await page.getByText('2 jobs').waitFor();
+    await page.getByText('2 jobs', { exact: true }).waitFor();
     await page.locator('.line').first().locator('.says').click();
     await page.locator('.peek .json').waitFor();
     const other = await openPage(browser);
