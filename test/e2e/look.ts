@@ -32,9 +32,8 @@ const inPage = (): string[] => {
     for (const box of range.getClientRects()) {
       const { x, y, width, height } = box;
       const top = document.elementFromPoint(x + width / 2, y + height / 2);
-      // Hidden, scrolled away, or beneath a dialog: nobody sees it there.
-      if (width < 1 || !top || !(top === element || top.contains(element) || element.contains(top))) continue;
-      if (top !== element && !element.contains(top) && getComputedStyle(top).position === 'fixed') continue;
+      // Hidden, scrolled away, or beneath something else: nobody sees it there.
+      if (width < 1 || !top || !element.contains(top)) continue;
       texts.push({ text, element, box });
     }
   }

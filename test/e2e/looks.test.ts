@@ -64,7 +64,7 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       covered: '.states',
       url: () => `${full.url}/jobs`,
       ready: '.line >> nth=5',
-      after: (page) => page.getByRole('combobox').pressSequentially('status:'),
+      after: (page) => page.getByRole('combobox', { name: 'Search jobs' }).pressSequentially('status:'),
     },
     {
       name: 'jobs-bulk',
@@ -100,6 +100,7 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       ready: '.line >> nth=5',
       after: async (page) => {
         await page.keyboard.press('Control+k');
+        await page.getByRole('dialog').getByRole('combobox').waitFor();
         await page.keyboard.type('status:failed');
         await page.getByText('Jobs with status:failed').waitFor();
       },
