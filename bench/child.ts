@@ -3,16 +3,29 @@ import { open as backline } from './contenders/backline.ts';
 import type { Open } from './contenders/contender.ts';
 import { open as plainjob } from './contenders/plainjob.ts';
 import { open as script } from './contenders/script.ts';
+import { followed } from './live/measure.ts';
 import { measuresOf } from './measures.ts';
 import { poolMeasuresOf } from './pools/measures.ts';
+import { openBatched, openPlain } from './postgres/graphile.ts';
+import { open as pgBoss } from './postgres/pg-boss.ts';
+import { open as pgScript } from './postgres/script.ts';
 
-const CONTENDERS: Readonly<Record<string, Open>> = { backline, plainjob, script };
+const CONTENDERS: Readonly<Record<string, Open>> = {
+  backline,
+  plainjob,
+  script,
+  'pg-script': pgScript,
+  'pg-boss': pgBoss,
+  'graphile-worker': openPlain,
+  'graphile-worker-batched': openBatched,
+};
 
 const name = process.argv[2]!;
 const measures: Record<string, (...args: never[]) => Promise<unknown>> = {
   // Those that are only a pool have no store to open.
   ...measuresOf(CONTENDERS[name] ?? script),
   ...poolMeasuresOf(name),
+  followed,
 };
 
 process.on('message', async ({ method, args }: { method: string; args: never[] }) => {

@@ -1,5 +1,6 @@
 /** What is done with one contender, inside a process of its own. Times are taken here, so that no message between processes counts. */
 import type { Contender, Durability, Open } from './contenders/contender.ts';
+import { besideBacklog } from './postgres/backlog.ts';
 
 export interface Where {
   readonly file: string;
@@ -69,6 +70,7 @@ export const measuresOf = (open: Open) => {
     latency: (where: Where, samples: number) => latency(open, where, samples),
     backlog: (where: Where, backlog: number, batch: number, pairs: number) =>
       backlogs(open, where, backlog, batch, pairs),
+    besideBacklog: (where: Where, sizes: Parameters<typeof besideBacklog>[2]) => besideBacklog(open, where, sizes),
   };
 };
 
@@ -171,7 +173,7 @@ const backlogs = async (open: Open, { file, durability }: Where, backlog: number
   const waiting = await compare(full, false);
   // Less than a tenth of a megabyte cannot be told.
   const memoryMb = Math.max(0.1, (Math.max(full.peak, empty.peak) - before) / 1e6);
-  await full.contender.endAll();
+  await full.contender.endAll!();
   const finished = await compare(full, true);
   await full.contender.close();
 

@@ -1,14 +1,25 @@
 /** A contender in a process of its own, seen from the parent. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { followed } from './live/measure.ts';
 import type { Measures as StoreMeasures } from './measures.ts';
 import type { PoolMeasures } from './pools/measures.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 
-export type ContenderName = 'backline' | 'plainjob' | 'script' | 'piscina' | 'raw';
+export type ContenderName =
+  | 'backline'
+  | 'backline-alone'
+  | 'plainjob'
+  | 'script'
+  | 'piscina'
+  | 'raw'
+  | 'pg-script'
+  | 'pg-boss'
+  | 'graphile-worker'
+  | 'graphile-worker-batched';
 
-type Measures = StoreMeasures & PoolMeasures;
+type Measures = StoreMeasures & PoolMeasures & { followed: typeof followed };
 
 export class Remote {
   readonly name: ContenderName;

@@ -1,10 +1,9 @@
 /** One line per figure: as JSON for programs, as a table for people. */
-import type { Durability } from './contenders/contender.ts';
 import type { Figure } from './scenarios.ts';
 
 export interface Line {
   readonly bench: string;
-  /** The database, and what our promises survive: `sqlite/disk` or `sqlite/process`. */
+  /** The database, and what our promises survive: `sqlite/disk`, `sqlite/process` or `postgres/disk`. */
   readonly store: string;
   readonly ours: number;
   readonly unit: Figure['unit'];
@@ -21,13 +20,13 @@ export interface Line {
 
 export const line = (
   { bench, unit }: Figure,
-  durability: Durability,
+  store: string,
   ours: number,
   peer: { name: string; value: number } | null,
   limit: number,
 ): Line => ({
   bench,
-  store: `sqlite/${durability}`,
+  store,
   ours: rounded(ours),
   unit,
   peer: peer?.name ?? null,
@@ -40,12 +39,13 @@ export const line = (
 /** Three digits are more than such measures are worth. */
 const rounded = (value: number): number => (value >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
 
-const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'limit', 'ours/limit'];
+const HEAD = ['bench', 'store', 'unit', 'ours', 'peer', 'ours/peer', 'limit', 'ours/limit', 'against'];
+const LAST = HEAD.length - 1;
 
 export const table = (lines: readonly Line[]): string => {
   const rows = [
     HEAD,
-    ...lines.map(({ bench, store, unit, ours, peerValue, ratio, limit, ofLimit }) => [
+    ...lines.map(({ bench, store, unit, ours, peer, peerValue, ratio, limit, ofLimit }) => [
       bench,
       store,
       unit,
@@ -54,13 +54,14 @@ export const table = (lines: readonly Line[]): string => {
       shown(ratio),
       shown(limit),
       shown(ofLimit),
+      peer ?? '',
     ]),
   ];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>
       row
-        .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .map((cell, i) => (i < 3 || i === LAST ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
         .join('  ')
         .trimEnd(),
     )

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Durability } from './contenders/contender.ts';
 import type { Peers } from './peer.ts';
+import type { BenchServer } from './postgres/server.ts';
 import { type ContenderName, Remotes } from './remote.ts';
 import { type Line, line } from './report.ts';
 import type { Scenario } from './scenarios.ts';
@@ -12,8 +13,10 @@ export interface RunOptions {
   readonly scale: number;
   /** Names and versions of the peers; those that are skipped are missing. */
   readonly peers: Peers;
-  /** Where the databases lie while they are measured. */
+  /** Where SQLite's files lie while they are measured. */
   readonly folder: string;
+  /** There if anything is measured on PostgreSQL. */
+  readonly server: BenchServer | null;
 }
 
 interface Entry {
@@ -25,49 +28,70 @@ interface Entry {
 
 const WARM_UP = 0.2;
 
-const QUEUES = { peer: 'plainjob', limit: 'script' } as const;
-
-/** Measures one scenario. @returns a line for each figure and durability. */
+/** Measures one scenario. @returns a line for each durability, figure and peer. */
 export const runScenario = async (scenario: Scenario, remotes: Remotes, options: RunOptions): Promise<Line[]> => {
-  const { limit, peer: rival } = scenario.against ?? QUEUES;
-  const peerName = rival === null ? undefined : options.peers[rival];
-  const entries = entriesOf(scenario, limit, peerName === undefined ? null : rival);
-  // They may run side by side: what they measure is memory and CPU time, each in a process of its own.
-  if (scenario.once) await Promise.all(entries.map((entry) => runAlone(scenario, entry, options)));
-  else {
-    for (const entry of entries) await runOne(scenario, remotes, entry, options, options.scale * WARM_UP);
-    for (let round = 0; round < options.rounds; round++)
-      for (let i = 0; i < entries.length; i++) {
-        const entry = entries[(i + round) % entries.length]!;
-        entry.rounds.push(await runOne(scenario, remotes, entry, options, options.scale));
-      }
-  }
-  return scenario.durabilities.flatMap((durability) =>
-    scenario.figures.map((figure, i) => {
-      const of = (name: ContenderName, at: Durability) => {
-        const entry = entries.find((one) => one.name === name && one.durability === at);
-        return entry ? median(entry.rounds.map((values) => values[i]!)) : null;
-      };
-      const peer = peerName === undefined ? null : { name: peerName, value: of(rival!, 'process')! };
-      return line(figure, durability, of('backline', durability)!, peer, of(limit, durability)!);
-    }),
-  );
+  const peers = scenario.against.peers.filter((name) => options.peers[name] !== undefined);
+  const entries = entriesOf(scenario, peers);
+  if (scenario.once === 'side by side') await Promise.all(entries.map((entry) => runInFresh(scenario, entry, options)));
+  else if (scenario.once) for (const entry of entries) await runInFresh(scenario, entry, options);
+  else await takeTurns(scenario, remotes, entries, options);
+  return linesOf(scenario, entries, peers, options.peers);
 };
 
-/** The peer has one durability of its own: it is measured once and stands beside both of ours. */
-const entriesOf = ({ durabilities }: Scenario, limit: ContenderName, peer: ContenderName | null): Entry[] => {
+const takeTurns = async (
+  scenario: Scenario,
+  remotes: Remotes,
+  entries: readonly Entry[],
+  options: RunOptions,
+): Promise<void> => {
+  for (const entry of entries) await runOne(scenario, remotes, entry, options, options.scale * WARM_UP);
+  for (let round = 0; round < options.rounds; round++)
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[(i + round) % entries.length]!;
+      entry.rounds.push(await runOne(scenario, remotes, entry, options, options.scale));
+    }
+};
+
+const entriesOf = ({ durabilities, against }: Scenario, peers: readonly ContenderName[]): Entry[] => {
   const entry = (name: ContenderName, durability: Durability): Entry => ({ name, durability, rounds: [] });
-  const both = durabilities.flatMap((durability) => [entry('backline', durability), entry(limit, durability)]);
-  return peer === null ? both : [...both, entry(peer, 'process')];
+  const both = durabilities.flatMap((durability) => [entry('backline', durability), entry(against.limit, durability)]);
+  return [...both, ...peers.map((name) => entry(name, against.peersAt))];
+};
+
+const linesOf = (
+  { store, durabilities, figures, against }: Scenario,
+  entries: readonly Entry[],
+  peers: readonly ContenderName[],
+  names: Peers,
+): Line[] => {
+  const of = (name: ContenderName, at: Durability, i: number): number =>
+    median(entries.find((one) => one.name === name && one.durability === at)!.rounds.map((values) => values[i]!));
+  return durabilities.flatMap((durability) =>
+    figures.flatMap((figure, i) => {
+      const [ours, limit] = [of('backline', durability, i), of(against.limit, durability, i)];
+      const peer = (name: ContenderName) => ({ name: names[name]!, value: of(name, against.peersAt, i) });
+      return (peers.length === 0 ? [null] : peers.map(peer)).map((one) =>
+        line(figure, `${store}/${durability}`, ours, one, limit),
+      );
+    }),
+  );
 };
 
 const runOne = async (
   scenario: Scenario,
   remotes: Remotes,
   { name, durability }: Entry,
-  { folder }: RunOptions,
+  { folder, server }: RunOptions,
   scale: number,
 ): Promise<readonly number[]> => {
+  if (scenario.store === 'postgres') {
+    const file = server!.place();
+    try {
+      return await scenario.measure(remotes, name, { file, durability }, scale);
+    } finally {
+      await server!.clear(file);
+    }
+  }
   const own = join(folder, `${name}-${durability}`);
   mkdirSync(own, { recursive: true });
   try {
@@ -77,8 +101,7 @@ const runOne = async (
   }
 };
 
-/** In a fresh process: its memory is measured too. */
-const runAlone = async (scenario: Scenario, entry: Entry, options: RunOptions): Promise<void> => {
+const runInFresh = async (scenario: Scenario, entry: Entry, options: RunOptions): Promise<void> => {
   const remotes = new Remotes();
   try {
     entry.rounds.push(await runOne(scenario, remotes, entry, options, options.scale));

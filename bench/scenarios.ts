@@ -10,33 +10,60 @@ export interface Figure {
   readonly unit: 'jobs/s' | 'ms' | 'MB' | 'x empty';
 }
 
+export type StoreName = 'sqlite' | 'postgres';
+
+/** What we are measured against. */
+export interface Field {
+  readonly peers: readonly ContenderName[];
+  /** The peers have one durability of their own: they are measured once, and stand beside all of ours. */
+  readonly peersAt: Durability;
+  readonly limit: ContenderName;
+}
+
 export interface Scenario {
   readonly name: string;
+  readonly store: StoreName;
   readonly about: string;
   readonly durabilities: readonly Durability[];
   readonly figures: readonly Figure[];
-  /** What we are measured against, where it is not a job queue: a peer, if there is one, and the limit. */
-  readonly against?: { readonly peer: ContenderName | null; readonly limit: ContenderName };
-  /** Takes so long that it is done once, with its own turns inside, without a warm-up, and the contenders side by side. */
-  readonly once?: boolean;
+  readonly against: Field;
+  /**
+   * Takes so long that it is done once, with its own turns inside and without a warm-up: the contenders side by side, each in a fresh
+   * process, where memory and CPU time are measured; one after the other where the clock counts.
+   */
+  readonly once?: 'side by side' | 'one by one';
   /** One round of one contender; the answers stand in the order of `figures`. @param scale 1 is the full size. */
   readonly measure: (remotes: Remotes, name: ContenderName, where: Where, scale: number) => Promise<readonly number[]>;
 }
 
-const scaled = (n: number, scale: number, least: number) => Math.max(least, Math.round(n * scale));
+export const scaled = (n: number, scale: number, least: number) => Math.max(least, Math.round(n * scale));
 
 const BOTH = ['disk', 'process'] as const;
 
-const add =
-  (jobs: number, callers: number): Scenario['measure'] =>
+/** How many jobs, of all or of each by name: who is slower needs fewer for a steady figure. */
+export type Jobs = (name: ContenderName) => number;
+
+export const add =
+  (jobs: Jobs, callers: number): Scenario['measure'] =>
   async (remotes, name, where, scale) => [
-    await remotes.get(name).call('add', where, scaled(jobs, scale, 100), callers),
+    await remotes.get(name).call('add', where, scaled(jobs(name), scale, 100), callers),
   ];
 
-const drain =
-  (jobs: number, processes: number): Scenario['measure'] =>
+export const addMany =
+  (jobs: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => [await remotes.get(name).call('addMany', where, scaled(jobs, scale, 1000))];
+
+export const latency =
+  (samples: number): Scenario['measure'] =>
   async (remotes, name, where, scale) => {
-    const n = scaled(jobs, scale, 500);
+    const { p50, p99 } = await remotes.get(name).call('latency', where, scaled(samples, scale, 20));
+    return [p50, p99];
+  };
+
+export const drain =
+  (jobs: Jobs, processes: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => {
+    const n = scaled(jobs(name), scale, 500);
     const [first, ...others] = Array.from({ length: processes }, (_, i) => remotes.get(name, i));
     for (const remote of [first!, ...others]) await remote.call('prepareDrain', where);
     await first!.call('fill', n);
@@ -57,69 +84,89 @@ const pool =
     return withMemory ? [rate, whole, memoryMb] : [rate, whole];
   };
 
-export const SCENARIOS: readonly Scenario[] = [
+/** A busy worker with readers of the live feed; and without, as its own limit. */
+const live =
+  (jobs: number, listeners: number): Scenario['measure'] =>
+  async (remotes, name, where, scale) => {
+    const readers = name === 'backline' ? scaled(listeners, scale, 5) : 0;
+    const { rate, memoryMb } = await remotes.get(name).call('followed', where, scaled(jobs, scale, 50), readers);
+    return [rate, memoryMb];
+  };
+
+const QUEUES: Field = { peers: ['plainjob'], peersAt: 'process', limit: 'script' };
+
+export const SQLITE: readonly Scenario[] = [
   {
     name: 'enqueue',
+    store: 'sqlite',
     about: 'one caller that waits for each job to be stored',
     durabilities: BOTH,
+    against: QUEUES,
     figures: [{ bench: 'enqueue', unit: 'jobs/s' }],
-    measure: add(3000, 1),
+    measure: add(() => 3000, 1),
   },
   {
     name: 'enqueue-32',
+    store: 'sqlite',
     about: '32 callers at once, each waiting for its own job',
     durabilities: BOTH,
+    against: QUEUES,
     figures: [{ bench: 'enqueue-32', unit: 'jobs/s' }],
-    measure: add(32_000, 32),
+    measure: add(() => 32_000, 32),
   },
   {
     name: 'enqueue-bulk',
+    store: 'sqlite',
     about: '50,000 jobs in calls of 1,000',
     durabilities: BOTH,
+    against: QUEUES,
     figures: [{ bench: 'enqueue-bulk', unit: 'jobs/s' }],
-    measure: async (remotes, name, where, scale) => [
-      await remotes.get(name).call('addMany', where, scaled(50_000, scale, 1000)),
-    ],
+    measure: addMany(50_000),
   },
   {
     name: 'process',
+    store: 'sqlite',
     about: '20,000 no-op jobs, until all are stored as completed; at most 100 at once',
     durabilities: ['disk'],
+    against: QUEUES,
     figures: [{ bench: 'process', unit: 'jobs/s' }],
-    measure: drain(20_000, 1),
+    measure: drain(() => 20_000, 1),
   },
   {
     name: 'process-2',
+    store: 'sqlite',
     about: 'the same with two processes on one file',
     durabilities: ['disk'],
+    against: QUEUES,
     figures: [{ bench: 'process-2', unit: 'jobs/s' }],
-    measure: drain(20_000, 2),
+    measure: drain(() => 20_000, 2),
   },
   {
     name: 'latency',
+    store: 'sqlite',
     about: 'from the call to the start of the handler, worker idle',
     durabilities: BOTH,
+    against: QUEUES,
     figures: [
       { bench: 'latency-p50', unit: 'ms' },
       { bench: 'latency-p99', unit: 'ms' },
     ],
-    measure: async (remotes, name, where, scale) => {
-      const { p50, p99 } = await remotes.get(name).call('latency', where, scaled(200, scale, 20));
-      return [p50, p99];
-    },
+    measure: latency(200),
   },
   {
     name: 'backlog',
+    store: 'sqlite',
     about:
       'with 1,000,000 jobs that wait, have ended, or are delayed: memory that it takes, and speed against an empty table',
     durabilities: ['process'],
+    against: QUEUES,
     figures: [
       { bench: 'memory-waiting', unit: 'MB' },
       { bench: 'process-waiting', unit: 'x empty' },
       { bench: 'process-finished', unit: 'x empty' },
       { bench: 'process-delayed', unit: 'x empty' },
     ],
-    once: true,
+    once: 'side by side',
     measure: async (remotes, name, where, scale) => {
       const backlog = scaled(1_000_000, scale, 2000);
       // Few enough that a backlog that waits does not run dry; the peer is slower, and needs no more for a steady figure.
@@ -130,9 +177,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'threads',
+    store: 'sqlite',
     about: 'no-op calls through 4 warm threads: our pool alone, and with the store, against piscina and bare messages',
     durabilities: ['process'],
-    against: { peer: 'piscina', limit: 'raw' },
+    against: { peers: ['piscina'], peersAt: 'process', limit: 'raw' },
     figures: [
       { bench: 'threads', unit: 'jobs/s' },
       { bench: 'threads-stored', unit: 'jobs/s' },
@@ -141,14 +189,28 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'children',
+    store: 'sqlite',
     about: 'the same through 4 warm child processes, against bare lines of JSON; and the memory of the four',
     durabilities: ['process'],
-    against: { peer: null, limit: 'raw' },
+    against: { peers: [], peersAt: 'process', limit: 'raw' },
     figures: [
       { bench: 'children', unit: 'jobs/s' },
       { bench: 'children-stored', unit: 'jobs/s' },
       { bench: 'children-memory', unit: 'MB' },
     ],
     measure: pool('children', 20_000, true),
+  },
+  {
+    name: 'listeners',
+    store: 'sqlite',
+    about:
+      'a worker that is busy with 500 jobs a second, 1,000 changes, with 500 event streams open, against the same without',
+    durabilities: ['process'],
+    against: { peers: [], peersAt: 'process', limit: 'backline-alone' },
+    figures: [
+      { bench: 'listeners', unit: 'jobs/s' },
+      { bench: 'listeners-memory', unit: 'MB' },
+    ],
+    measure: live(2500, 500),
   },
 ];

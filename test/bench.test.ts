@@ -34,14 +34,19 @@ const bench = async (...args: string[]) => {
   }
 };
 
+const linesOf = (stdout: string): Line[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text) as Line);
+
+const isInstalled = (name: string) => existsSync(join(ROOT, 'bench/node_modules', name));
+
 describe('npm run bench', () => {
   test('prints one JSON object a line for each figure, at a thousandth of the size', { timeout: 240_000 }, async () => {
-    const { code, stdout, stderr } = await bench('--json', '--rounds', '1', '--scale', '0.001');
+    const { code, stdout, stderr } = await bench('--json', '--rounds', '1', '--scale', '0.001', '--store', 'sqlite');
     expect(code, stderr).toBe(0);
-    const lines = stdout
-      .trimEnd()
-      .split('\n')
-      .map((text) => JSON.parse(text) as Line);
+    const lines = linesOf(stdout);
     expect(lines.map(({ bench: name, store, unit }) => `${name} ${store} ${unit}`)).toEqual([
       'enqueue sqlite/disk jobs/s',
       'enqueue sqlite/process jobs/s',
@@ -64,8 +69,9 @@ describe('npm run bench', () => {
       'children sqlite/process jobs/s',
       'children-stored sqlite/process jobs/s',
       'children-memory sqlite/process MB',
+      'listeners sqlite/process jobs/s',
+      'listeners-memory sqlite/process MB',
     ]);
-    const isInstalled = (name: string) => existsSync(join(ROOT, 'bench/node_modules', name));
     for (const name of ['plainjob', 'piscina'].filter((one) => !isInstalled(one))) {
       console.info(`${name} is not installed (npm run bench does it), so only the form without it was checked.`);
       expect(stderr).toContain(`${name} is skipped: it is not installed`);
@@ -73,8 +79,12 @@ describe('npm run bench', () => {
     for (const one of lines) {
       expect(Object.keys(one)).toEqual(KEYS);
       for (const value of [one.ours, one.limit, one.ofLimit]) expect(value).toBeGreaterThanOrEqual(0);
-      // There is no peer for child processes.
-      const peer = one.bench.startsWith('threads') ? 'piscina' : one.bench.startsWith('children') ? null : 'plainjob';
+      // There is no peer for child processes, nor for the live feed.
+      const peer = one.bench.startsWith('threads')
+        ? 'piscina'
+        : /^(children|listeners)/.test(one.bench)
+          ? null
+          : 'plainjob';
       const named = peer !== null && isInstalled(peer);
       expect(one.peer).toBe(named ? `${peer} ${readJson('bench/package.json').dependencies[peer]}` : null);
       for (const value of [one.peerValue, one.ratio]) expect(typeof value).toBe(named ? 'number' : 'object');
@@ -82,8 +92,33 @@ describe('npm run bench', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('measures the same on a PostgreSQL of its own, a line for each peer', { timeout: 240_000 }, async () => {
+    const { code, stdout, stderr } = await bench('--json', '--rounds', '1', '--scale', '0.001', '--store', 'postgres');
+    expect(code, stderr).toBe(0);
+    const { dependencies } = readJson('bench/package.json');
+    const versioned = (name: string) => `${name} ${dependencies[name]}`;
+    const peers = [
+      ...['pg-boss', 'graphile-worker'].filter(isInstalled).map(versioned),
+      ...['graphile-worker'].filter(isInstalled).map((name) => `${versioned(name)} batched`),
+    ];
+    if (peers.length < 3)
+      console.info('Not all peers on PostgreSQL are installed (npm run bench does it): the others were measured.');
+    const lines = linesOf(stdout);
+    const figures = 'enqueue enqueue-32 enqueue-bulk process process-2 latency-p50 latency-p99 process-backlog'.split(
+      ' ',
+    );
+    expect(lines.map((one) => [one.bench, one.store, one.peer])).toEqual(
+      figures.flatMap((figure) => (peers.length === 0 ? [null] : peers).map((peer) => [figure, 'postgres/disk', peer])),
+    );
+    for (const one of lines) for (const value of [one.ours, one.limit, one.ofLimit]) expect(value).toBeGreaterThan(0);
+    // The files of the server, too.
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   test('prints a table for people', { timeout: 120_000 }, async () => {
-    const { stdout } = await bench('--only', 'enqueue-bulk', '--rounds', '1', '--scale', '0.001');
+    const { stdout } = await bench(
+      ...['--store', 'sqlite', '--only', 'enqueue-bulk', '--rounds', '1', '--scale', '0.001'],
+    );
     expect(stdout).toMatch(/^bench +store +unit +ours +peer/m);
     expect(stdout).toMatch(/^enqueue-bulk +sqlite\/disk +jobs\/s +[\d,.]+ /m);
     expect(stdout).toMatch(/^medians of 1 rounds/m);
@@ -101,7 +136,7 @@ const KEYS = ['bench', 'store', 'ours', 'unit', 'peer', 'peerValue', 'ratio', 'l
 describe('the parts of the bench', () => {
   test('a line holds the ratios to the peer and to the script', () => {
     const figure = { bench: 'process', unit: 'jobs/s' } as const;
-    expect(line(figure, 'disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000 }, 40_000)).toEqual({
+    expect(line(figure, 'sqlite/disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000 }, 40_000)).toEqual({
       bench: 'process',
       store: 'sqlite/disk',
       ours: 30_000,
@@ -115,7 +150,7 @@ describe('the parts of the bench', () => {
   });
 
   test('without a peer, its fields are null and the table shows a dash', () => {
-    const one = line({ bench: 'latency-p50', unit: 'ms' }, 'process', 0.5, null, 0.25);
+    const one = line({ bench: 'latency-p50', unit: 'ms' }, 'sqlite/process', 0.5, null, 0.25);
     expect(one).toMatchObject({ peer: null, peerValue: null, ratio: null, limit: 0.25, ofLimit: 2 });
     expect(table([one])).toMatch(/latency-p50 +sqlite\/process +ms +0\.5 +– +– +0\.25 +2$/m);
   });
@@ -133,18 +168,30 @@ describe('the parts of the bench', () => {
     [['--rounds', ''], '--rounds must be a whole number from 1 to 100, not "".'],
     [['--scale', 'NaN'], '--scale must be a number from 0.001 to 10, not "NaN".'],
     [['--fast'], "Unknown option '--fast'"],
+    [['--store', 'mysql'], '--store does not know "mysql". Use: sqlite, postgres.'],
+    [['--store', 'postgres', '--only', 'threads'], '--only does not know "threads". Use: enqueue, enqueue-32,'],
   ])('%j is refused', (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
   });
 
   test('--only keeps the order in which things are measured', () => {
     const { scenarios } = readOptions(['--only', 'latency, enqueue']);
-    expect(scenarios.map(({ name }) => name)).toEqual(['enqueue', 'latency']);
+    expect(scenarios.map(({ store, name }) => `${store} ${name}`)).toEqual([
+      'sqlite enqueue',
+      'sqlite latency',
+      'postgres enqueue',
+      'postgres latency',
+    ]);
+    const { scenarios: stored } = readOptions(['--only', 'latency, enqueue', '--store', 'postgres']);
+    expect(stored.map(({ store }) => store)).toEqual(['postgres', 'postgres']);
   });
 
-  test('the peer runs on the driver that Backline uses, and the lock file names no host', () => {
-    const ours = readJson('node_modules/better-sqlite3/package.json').version;
-    expect(readJson('bench/package.json').dependencies['better-sqlite3']).toBe(ours);
+  test.each(['better-sqlite3', 'pg'])('the peers run on the %s that Backline uses', (driver) => {
+    const ours = readJson(`node_modules/${driver}/package.json`).version;
+    expect(readJson('bench/package.json').dependencies[driver]).toBe(ours);
+  });
+
+  test('the lock file names no host', () => {
     expect(readFileSync(join(ROOT, 'bench/package-lock.json'), 'utf8')).not.toMatch(/https?:|resolved/);
   });
 });

@@ -1,11 +1,12 @@
 /** Ourselves, by the public API alone, with every guarantee on. By its path: this folder is a package of its own, so the name does not lead there. */
 import { JobManager, job } from '../../src/index.ts';
+import { stock } from '../postgres/backline.ts';
 import { CONCURRENCY, inChunks, type Open, payload, share } from './contender.ts';
 
 const QUEUE = 'default';
 
 export const open: Open = async ({ file, durability, onStart }) => {
-  const manager = new JobManager(`sqlite:${file}`, {
+  const manager = new JobManager(file.startsWith('postgres:') ? file : `sqlite:${file}`, {
     jobs: { noop: job({ run: () => onStart?.() }) },
     worker: onStart !== undefined,
     maxConcurrentJobs: CONCURRENCY,
@@ -32,8 +33,11 @@ export const open: Open = async ({ file, durability, onStart }) => {
     hold: () => manager.pauseQueue(QUEUE),
     isDrained: async () => {
       const { byStatus } = await manager.stats();
-      return byStatus.queued + byStatus.running === 0;
+      if (byStatus.running > 0) return false;
+      // Delayed jobs are queued too.
+      return byStatus.queued === 0 || (await manager.queues()).every(({ oldestDueAt }) => oldestDueAt === null);
     },
+    stock: (backlog) => stock(manager, file, payload(0), backlog),
     endAll: async () => {
       await manager.cancelAll({ all: true });
     },

@@ -3,6 +3,7 @@
 export type Durability = 'disk' | 'process';
 
 export interface OpenOptions {
+  /** The file of SQLite, or the address of PostgreSQL with its `?schema=`. */
   readonly file: string;
   /** `disk`: a commit that was promised is synced. `process`: it survives a killed process only. */
   readonly durability: Durability;
@@ -21,9 +22,17 @@ export interface Contender {
   hold(): Promise<void>;
   /** Whether nothing waits to run now, and nothing runs. */
   isDrained(): Promise<boolean>;
-  /** Turns everything that waits into finished jobs, by the shortest way there is. Never measured. */
-  endAll(): Promise<void>;
+  /** On SQLite: turns everything that waits into finished jobs, by the shortest way there is. Never measured. */
+  endAll?(): Promise<void>;
+  /** On PostgreSQL: so many jobs that have ended, where such are kept, and so many that run later, by the shortest way. Never measured. */
+  stock?(backlog: Backlog): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface Backlog {
+  readonly finished: number;
+  readonly delayed: number;
+  readonly delayMs: number;
 }
 
 export type Open = (options: OpenOptions) => Promise<Contender>;

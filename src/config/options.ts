@@ -15,6 +15,7 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
 import { ADDRESSES, invalidOption } from '../job/errors.ts';
+import { checkTimeZone } from '../schedule/zone.ts';
 import { maskSecrets } from '../util/mask.ts';
 
 /** One setting. `Given` is what a config file holds, `Value` what the program uses. */
@@ -84,6 +85,22 @@ export const OPTIONS = {
     default: null,
     read: asText,
     check: typeCheck,
+  }),
+  uploadsDir: option<string, string>({
+    flag: '--uploads-dir <folder>',
+    env: 'BACKLINE_UPLOADS_DIR',
+    says: 'The folder that files are stored in which are uploaded to become jobs; taken only if dropType is set.',
+    default: 'uploads/catalogs',
+    read: asText,
+    check: text(4096),
+  }),
+  maxUploadBytes: option<number, number>({
+    flag: '--max-upload-bytes <n>',
+    env: 'BACKLINE_MAX_UPLOAD_BYTES',
+    says: 'The largest file that may be uploaded.',
+    default: 2 ** 32,
+    read: asNumber,
+    check: integer(1, Number.MAX_SAFE_INTEGER),
   }),
   processId: option<string, string | null>({
     flag: '--process-id <name>',
@@ -260,6 +277,14 @@ export const OPTIONS = {
     default: '30s',
     read: asNumber,
     check: duration,
+  }),
+  timeZone: option<string, string>({
+    flag: '--time-zone <name>',
+    env: 'SCHEDULER_TIMEZONE',
+    says: 'The IANA time zone of schedules that name none, never that of the machine.',
+    default: 'UTC',
+    read: asText,
+    check: checkTimeZone,
   }),
   host: option<string, string>({
     flag: '--host <address>',

@@ -64,6 +64,8 @@ const SAMPLES: Record<OptionName, string> = {
   database: ':memory:',
   jobsDir: 'drop',
   dropType: 'catalog',
+  uploadsDir: 'files',
+  maxUploadBytes: '1000',
   processId: 'processor-1',
   queues: 'emails, reports',
   maxConcurrentJobs: '3',
@@ -86,6 +88,7 @@ const SAMPLES: Record<OptionName, string> = {
   ids: 'uuid-v4',
   durability: 'process',
   busyTimeout: '1s',
+  timeZone: 'Europe/Berlin',
   host: '::1',
   port: '0',
   logLevel: 'DEBUG',
@@ -137,6 +140,7 @@ describe('bad values', () => {
     ['queues', 'a b'],
     ['dropType', '../x'],
     ['durability', 'none'],
+    ['timeZone', 'Berlin'],
     ['ids', 'uuid-v1'],
     ['processId', 'x'.repeat(101)],
     ['processId', '\ud800'],
@@ -149,7 +153,7 @@ describe('bad values', () => {
       [byFlag, flagName(flag)],
       [byVariable, `${env} in the environment`],
     ] as const) {
-      expect(error.code).toBe('INVALID_OPTION');
+      expect(error.code).toBe(name === 'timeZone' ? 'INVALID_TIME_ZONE' : 'INVALID_OPTION');
       expect(error.field).toContain(place);
       expect(error.allowed).toBeTruthy();
       expect(error.message.length).toBeLessThan(500);

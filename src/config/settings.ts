@@ -34,7 +34,7 @@ export interface Sources {
 
 /**
  * Checks every setting that is given, also those that a stronger source hides.
- * @throws INVALID_OPTION, UNKNOWN_OPTION; the field names the flag, the variable or the file.
+ * @throws INVALID_OPTION, INVALID_TIME_ZONE, UNKNOWN_OPTION; the field names the flag, the variable or the file.
  */
 export const resolveSettings = ({ flags, environment, file }: Sources): Resolved => {
   checkVariables(environment);

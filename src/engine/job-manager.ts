@@ -275,6 +275,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       });
       repeater.start();
       this.#chores.push(repeater);
+      const leave = clock.onMove?.(() => repeater.soon());
+      if (leave) this.#undo.push(leave);
       return repeater;
     };
     const { defaultWait, pollMs } = this.#settings;

@@ -18,6 +18,7 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
+import { checkTimeZone } from '../schedule/zone.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { IdKind } from '../util/ids.ts';
 import type { RetentionSettings } from './chores/pruner.ts';
@@ -80,6 +81,8 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly handleSignals?: boolean;
   /** Where log lines go: a pino logger, `console`, or false for nowhere. Default: warnings and errors to standard error. */
   readonly logger?: Logger | false;
+  /** IANA time zone of schedules that name none. Default UTC: never the machine's own. */
+  readonly timeZone?: string;
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -131,6 +134,7 @@ const OPTIONS = {
   busyTimeout: duration,
   handleSignals: flag,
   logger,
+  timeZone: checkTimeZone,
   clock,
 };
 
@@ -163,10 +167,11 @@ export interface ManagerSettings {
   readonly busyMs: number;
   readonly handleSignals: boolean;
   readonly logger: Logger | false | null;
+  readonly timeZone: string;
   readonly clock: Clock;
 }
 
-/** @throws UNKNOWN_OPTION, INVALID_OPTION. */
+/** @throws UNKNOWN_OPTION, INVALID_OPTION, INVALID_TIME_ZONE. */
 export const checkManagerOptions = (given: unknown): ManagerSettings => {
   const options = checkOptions(OPTIONS, given, 'JobManager');
   const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000, metrics } = options.retention ?? {};
@@ -196,6 +201,7 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     busyMs: options.busyTimeout ?? 30_000,
     handleSignals: options.handleSignals ?? worker,
     logger: options.logger ?? null,
+    timeZone: options.timeZone ?? 'UTC',
     clock: options.clock ?? systemClock,
   });
 };

@@ -2,6 +2,7 @@ import { job } from 'backline';
 import { testClock } from 'backline/testing';
 import { describe, expect, test } from 'vitest';
 import { startManager } from '../../test/managers.ts';
+import { until } from '../../test/wait.ts';
 
 describe('a test clock', () => {
   test('stands still until it is moved', () => {
@@ -45,5 +46,20 @@ describe('a test clock', () => {
     expect((await manager.getJobById(handle.id))?.status).toBe('queued');
     clock.advance('1d');
     expect(await manager.result(handle, { timeout: '20s' })).toBe(Date.parse('2026-03-31T12:00Z'));
+  });
+
+  test('sets off the chores: what became too old is cleaned up, what ran out of time expires', async () => {
+    const clock = testClock('2026-03-28T12:00Z');
+    const jobs = { mail: job({ run: async () => 'sent' }) };
+    const manager = await startManager({ jobs, clock, pollInterval: '1h', lease: '1h', cleanupInterval: '1h' });
+    const sent = await manager.enqueue('mail');
+    await manager.result(sent, { timeout: '20s' });
+    const late = await manager.enqueue('mail', undefined, { delay: '30d', startTimeout: '1d' });
+    await manager.pauseQueue('default');
+    clock.advance('8d');
+    await until(async () => (await manager.getJobById(sent.id)) === null, 'it is cleaned up');
+    expect((await manager.getJobById(late.id))?.status).toBe('queued');
+    clock.advance('24d');
+    await until(async () => (await manager.getJobById(late.id))?.status === 'cancelled', 'it expires');
   });
 });

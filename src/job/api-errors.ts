@@ -26,12 +26,15 @@ export const bodyTooSlow = error('BODY_TOO_SLOW', (waitedMs: number) => ({
   found: `${waitedMs} ms`,
 }));
 
-export const unsupportedMediaType = error('UNSUPPORTED_MEDIA_TYPE', (found: string) => ({
-  message: `The body has the content type ${show(found)}.`,
-  field: 'content-type',
-  found: show(found),
-  allowed: 'application/json, in UTF-8 and not compressed',
-}));
+export const unsupportedMediaType = error(
+  'UNSUPPORTED_MEDIA_TYPE',
+  (found: string, allowed = 'application/json, in UTF-8 and not compressed') => ({
+    message: `The body has the content type ${show(found)}.`,
+    field: 'content-type',
+    found: show(found),
+    allowed: String(allowed),
+  }),
+);
 
 export const routeNotFound = error('NOT_FOUND', (method: string, path: string, next: string) => ({
   message: `There is nothing at ${method} ${path}.`,

@@ -23,6 +23,14 @@ export interface BatchCounts {
   readonly cancelled: number;
 }
 
+export const noBatchCounts = (): { -readonly [name in keyof BatchCounts]: number } => ({
+  total: 0,
+  completed: 0,
+  failed: 0,
+  timeout: 0,
+  cancelled: 0,
+});
+
 /** What a page or a command shows of a batch. */
 export interface BatchInfo extends BatchCounts {
   readonly policy: FailurePolicy;

@@ -9,6 +9,7 @@ export * from './api-errors.ts';
 export * from './batch-errors.ts';
 export * from './bulk-errors.ts';
 export * from './driver-errors.ts';
+export * from './live-errors.ts';
 export * from './move-errors.ts';
 export * from './schedule-errors.ts';
 export * from './worker-errors.ts';

@@ -23,6 +23,16 @@ export const REVIVABLE = ['failed', 'cancelled', 'timeout'] as const satisfies r
 
 export const ACTIVE = ['created', 'queued', 'running'] as const satisfies readonly Status[];
 
+/** What a person may remove: everything but what runs. */
+export const REMOVABLE = [
+  'created',
+  'queued',
+  'completed',
+  'failed',
+  'cancelled',
+  'timeout',
+] as const satisfies readonly Status[];
+
 export const FINAL = ['completed', 'failed', 'cancelled', 'timeout'] as const satisfies readonly Status[];
 
 export type FinalStatus = (typeof FINAL)[number];

@@ -3,6 +3,7 @@
  * is written is each database's own.
  */
 import { bucketOf } from '../job/histogram.ts';
+import { PerKind } from './kinds.ts';
 
 export const MINUTE_MS = 60_000;
 
@@ -40,8 +41,8 @@ interface Kind {
 
 export class Rollups {
   #tallies: Tally[] = [];
-  /** Queue → type → one for each minute. */
-  readonly #byQueue = new Map<string, Map<string, Tally[]>>();
+  /** One for each minute. */
+  readonly #byKind = new PerKind<Tally[]>(() => []);
   #last: Tally | undefined;
 
   count({ queue, type }: Kind, what: Counted, at: number): void {
@@ -72,7 +73,7 @@ export class Rollups {
   take(): readonly Tally[] {
     const tallies = this.#tallies;
     this.#tallies = [];
-    this.#byQueue.clear();
+    this.#byKind.clear();
     this.#last = undefined;
     return tallies;
   }
@@ -82,7 +83,7 @@ export class Rollups {
     const minute = at - (at % MINUTE_MS);
     const last = this.#last;
     if (last && last.minute === minute && last.queue === queue && last.type === type) return last;
-    const tallies = this.#talliesOf(queue, type);
+    const tallies = this.#byKind.of(queue, type);
     let tally = tallies.find((one) => one.minute === minute);
     if (!tally) {
       tally = new Tally(minute, queue, type);
@@ -91,20 +92,6 @@ export class Rollups {
     }
     this.#last = tally;
     return tally;
-  }
-
-  #talliesOf(queue: string, type: string): Tally[] {
-    let types = this.#byQueue.get(queue);
-    if (!types) {
-      types = new Map();
-      this.#byQueue.set(queue, types);
-    }
-    let tallies = types.get(type);
-    if (!tallies) {
-      tallies = [];
-      types.set(type, tallies);
-    }
-    return tallies;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The doors of the API, opened on one manager, each as a way to call an operation by its name. */
 import { MessageChannel } from 'node:worker_threads';
-import { type JobManager, startServer } from 'backline';
+import { type JobManager, startServer, type Uploads } from 'backline';
 import { createClient } from 'backline/client';
 import { servePort } from 'backline/ipc';
 import { connectPort } from 'backline/ipc/renderer';
@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import type * as z from 'zod';
 import { everyone } from '../../src/doors/api/access.ts';
 import { contract } from '../../src/doors/api/contract.ts';
+import { frame } from '../../src/doors/api/contract-live.ts';
 import { errorOf, isProblem } from '../../src/doors/api/from-wire.ts';
 import { localClient } from '../../src/doors/api/router.ts';
 import { allRoutes } from '../../src/doors/api/routes.ts';
@@ -22,7 +23,7 @@ export interface Door {
   close(): Promise<void>;
 }
 
-type Open = (manager: JobManager) => Promise<Door>;
+type Open = (manager: JobManager, uploads: Uploads) => Promise<Door>;
 type Operation = (input: unknown, options: { context: { idempotencyKey?: string } }) => Promise<unknown>;
 
 export const ROUTES = new Map(allRoutes());
@@ -39,10 +40,37 @@ const checked =
   (ask: Call): Call =>
   async (operation, input, key) => {
     const answer = await ask(operation, input, key);
+    if (operation === 'events.watch') return eachChecked(answer as AsyncIterator<unknown>);
     const { error } = shapeOf(operation).safeParse(answer);
     expect(error, `the answer of ${operation}`).toBeUndefined();
     return answer;
   };
+
+async function* eachChecked(frames: AsyncIterator<unknown>): AsyncGenerator<unknown> {
+  try {
+    for (;;) {
+      const { done, value } = await frames.next();
+      if (done) return;
+      expect(frame.safeParse(value).error, `the frame ${JSON.stringify(value)}`).toBeUndefined();
+      yield value;
+    }
+  } finally {
+    await frames.return?.();
+  }
+}
+
+/** The data of an event stream, as a page gets it. */
+async function* dataOf(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
+  let text = '';
+  for await (const chunk of body.pipeThrough(new TextDecoderStream() as never) as AsyncIterable<string>) {
+    const events = (text + chunk).split('\n\n');
+    text = events.pop()!;
+    for (const event of events) {
+      const data = /^data: (.*)$/m.exec(event)?.[1];
+      if (data !== undefined) yield JSON.parse(data);
+    }
+  }
+}
 
 const typed = (client: object): Call =>
   checked((operation, input, idempotencyKey) => {
@@ -72,6 +100,7 @@ const bare = (url: string): Call =>
       ...(hasBody ? { body: JSON.stringify(rest) } : {}),
     });
     calledOverHttp.add(`${method} ${path}`);
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) return dataOf(response.body!);
     const body: unknown = await response.json();
     if (response.ok) {
       expect(response.status).toBe(successStatus);
@@ -90,21 +119,21 @@ const queryOf = (fields: Readonly<Record<string, unknown>>): string =>
 
 const overHttp =
   (callOf: (url: string) => Call): Open =>
-  async (manager) => {
-    const server = await startServer(manager, { host: '127.0.0.1', port: 0 });
+  async (manager, uploads) => {
+    const server = await startServer(manager, { host: '127.0.0.1', port: 0, uploads });
     return { call: callOf(server.url), close: () => server.close() };
   };
 
 export const DOORS: Readonly<Record<string, Open>> = {
-  'in process': async (manager) => ({
-    call: typed(localClient({ client: manager, caller: everyone })),
+  'in process': async (manager, uploads) => ({
+    call: typed(localClient({ client: manager, caller: everyone, uploads })),
     close: async () => {},
   }),
   'the typed client over HTTP': overHttp((url) => typed(createClient({ url }))),
   'bare HTTP': overHttp(bare),
-  'a port': async (manager) => {
+  'a port': async (manager, uploads) => {
     const { port1, port2 } = new MessageChannel();
-    const server = servePort(manager, port1);
+    const server = servePort(manager, port1, { uploads });
     const client = connectPort(port2);
     return {
       call: typed(client),

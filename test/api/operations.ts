@@ -1,5 +1,5 @@
 /** What every operation of the API does, and how it refuses: the same through every door. */
-import { type JobManager, job, NoRetryError } from 'backline';
+import { type JobManager, job, NoRetryError, type Uploads } from 'backline';
 import { expect } from 'vitest';
 import { until } from '../wait.ts';
 import type { Call } from './doors.ts';
@@ -29,6 +29,7 @@ export const jobs = {
 export interface Subject {
   readonly call: Call;
   readonly manager: JobManager;
+  readonly uploads: Uploads;
 }
 
 type Scenario = (subject: Subject) => Promise<void>;
@@ -271,6 +272,36 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     });
   },
 
+  'what happens to jobs is followed, from where one was': async (subject) => {
+    const { call, manager } = subject;
+    const frames = await call('events.watch', { type: ['double'] });
+    const first = frames.next();
+    await manager.enqueue('chatty', null);
+    await manager.enqueue('double', 21, { id: 'a' });
+    const seen: { id: string; jobId: string; status: string }[] = [(await first).value];
+    while (seen.at(-1)!.status !== 'completed') seen.push((await frames.next()).value);
+    expect(seen.every((frame) => frame.jobId === 'a' && !('result' in frame) && !('payload' in frame))).toBe(true);
+    await frames.return();
+    await manager.result(await manager.enqueue('double', 2, { id: 'b' }));
+    const rest = await call('events.watch', { lastEventId: seen.at(-1)!.id, id: ['b'], status: ['completed'] });
+    expect((await rest.next()).value).toMatchObject({ kind: 'job', jobId: 'b', type: 'double', status: 'completed' });
+    await rest.return();
+    const other = await call('events.watch', { lastEventId: 'nonsense' });
+    expect((await other.next()).value).toMatchObject({ kind: 'gap', reason: 'other-process', action: 'refetch' });
+    await other.return();
+  },
+
+  'uploads are listed and shown': async ({ call, uploads }) => {
+    expect(await call('uploads.list')).toEqual({ uploads: [] });
+    const incoming = await uploads.begin({ id: 'one', name: 'catalog.csv', bytesExpected: 100 });
+    await incoming.write(Buffer.from('title\n'));
+    expect(await call('uploads.get', { id: 'one' })).toMatchObject({
+      ...{ id: 'one', name: 'catalog.csv', state: 'receiving', bytesReceived: 6, bytesExpected: 100, status: null },
+    });
+    await incoming.finish({});
+    expect((await call('uploads.list', { limit: 1 })).uploads).toMatchObject([{ id: 'one', state: 'received' }]);
+  },
+
   'a request that makes something, and comes again, makes nothing more': async (subject) => {
     const { call, manager } = subject;
     await failed(subject, 'old');
@@ -444,4 +475,13 @@ export const REFUSALS: readonly (readonly [operation: string, input: unknown, co
   ['workers.list', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['stats.get', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['health.get', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
+  ['events.watch', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
+  ['events.watch', { status: ['done'] }, 'INVALID_OPTION', 'status[0]'],
+  ['events.watch', { kind: ['gap'] }, 'INVALID_OPTION', 'kind[0]'],
+  ['events.watch', { id: Array(101).fill('a') }, 'INVALID_OPTION', 'id'],
+  ['events.watch', { parent: '../a' }, 'INVALID_OPTION', 'parent'],
+  ['events.watch', { lastEventId: 'x'.repeat(201) }, 'INVALID_OPTION', 'lastEventId'],
+  ['uploads.list', { limit: 0 }, 'INVALID_OPTION', 'limit'],
+  ['uploads.get', { id: 'nobody' }, 'UPLOAD_NOT_FOUND', 'id'],
+  ['uploads.get', { id: 'a_b' }, 'INVALID_OPTION', 'id'],
 ];

@@ -73,10 +73,14 @@ export interface Server {
  */
 const UNTIL_INPUT_ENDS = '"$@" & server=$!; read -r signal || signal=INT; kill -s $signal $server; wait $server';
 
-/** Starts a server. Nothing is synced to disk: what a power cut does is not tested here. */
-export const startServer = async (binaries: Binaries, flags: readonly string[] = []): Promise<Server> => {
+/** Starts a server. Nothing is synced to disk, unless the flags say so: what a power cut does is not tested here. */
+export const startServer = async (
+  binaries: Binaries,
+  flags: readonly string[] = [],
+  under = tmpdir(),
+): Promise<Server> => {
   if (!('folder' in binaries)) throw new Error(binaries.without);
-  const folder = mkdtempSync(join(tmpdir(), 'backline-pg-'));
+  const folder = mkdtempSync(join(under, 'backline-pg-'));
   const as = somebody();
   if (as) chownSync(folder, as.uid, as.gid);
   chmodSync(folder, 0o700);

@@ -149,7 +149,25 @@ describe('with --url', () => {
 });
 
 describe('what cannot be done elsewhere', () => {
-  test.each(['tail', 'migrate', 'check', 'doctor', 'start', 'work', 'config'])(
+  test('tail tells what happens there, and ends when it is told to', async () => {
+    const tail = elsewhere.start(['tail', '--url', url, '--json', '--where', 'type:sum tag:followed']);
+    await tail.says(/Listening/);
+    await ask('add', 'sum', '{"a":1,"b":1}', '--tag', 'other');
+    const [{ id }] = (await ask('add', 'sum', '{"a":1,"b":2}', '--tag', 'followed')) as [Line];
+    await tail.says(/"status":"completed"/);
+    const { code, stdout } = await tail.end('SIGINT');
+    expect(code).toBe(130);
+    const events = linesOf(stdout);
+    expect(events.every(({ jobId }) => jobId === id)).toBe(true);
+    expect(events.at(-1)).toMatchObject({
+      kind: 'event',
+      event: 'job-status-changed',
+      type: 'sum',
+      status: 'completed',
+    });
+  });
+
+  test.each(['migrate', 'check', 'doctor', 'start', 'work', 'config'])(
     '%s says that it needs the database',
     async (command) => {
       const ended = await elsewhere.run([command, '--url', url, '--json']);

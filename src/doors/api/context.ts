@@ -1,9 +1,13 @@
 /** What every operation is given: whom it serves, and with what. */
 import type { Client } from '../../engine/client.ts';
+import type { EventMap, EventName } from '../../engine/events.ts';
 import type { Caller } from './access.ts';
+import type { UploadDesk } from './uploads.ts';
 
 /** What the API needs of a JobManager. */
 export interface Served extends Client {
+  on<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
+  off<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
   readonly processor: {
     readonly state: {
       readonly name: string;
@@ -30,6 +34,8 @@ export interface Context {
   readonly caller: Caller;
   /** Of a request that makes something and may be sent again. */
   readonly idempotencyKey?: string | undefined;
+  /** Where files are handed in; null where none are taken. */
+  readonly uploads?: UploadDesk | null | undefined;
   /** Fires when the door closes: whoever still waits then is told so. */
   readonly closing?: AbortSignal;
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { bulk } from './contract-bulk.ts';
 import { enqueueOptions, jobs, newJob } from './contract-jobs.ts';
+import { events, uploads } from './contract-live.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
 import { enqueuedItem, health, job, metrics, queue, stats, worker } from './shapes.ts';
@@ -97,6 +98,8 @@ export const contract = {
   health: {
     get: operation(ROUTES.health.get).input(nothing).output(health),
   },
+  events,
+  uploads,
 };
 
 export type Contract = typeof contract;

@@ -4,6 +4,7 @@ import type { OpenAPI } from '@orpc/contract';
 import { OpenAPIGenerator } from '@orpc/openapi';
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4';
 import { contract } from './contract.ts';
+import { upload } from './contract-live.ts';
 import { examples } from './examples.ts';
 import { allRoutes } from './routes.ts';
 import { attempt, job, logLine, problem, queue, worker } from './shapes.ts';
@@ -21,6 +22,8 @@ const TAGS: Readonly<Record<string, string>> = {
   limits: 'Limits that jobs of many queues share.',
   workers: 'The processes that do the work.',
   figures: 'How the system is.',
+  live: 'What happens, as it happens.',
+  uploads: 'Files that become jobs.',
 };
 
 /** What everybody who calls the API must know. */
@@ -46,6 +49,7 @@ export const describeApi = async (): Promise<Description> => {
       LogLine: { schema: logLine, ...output },
       Queue: { schema: queue, ...output },
       Worker: { schema: worker, ...output },
+      Upload: { schema: upload, ...output },
       Problem: { schema: problem, ...output },
     },
     components: {
@@ -54,11 +58,43 @@ export const describeApi = async (): Promise<Description> => {
     },
     security: [],
   });
+  description.paths!['/uploads']!.post = uploadOperation;
   for (const [name, { method, path, creates, scope }] of allRoutes()) {
     const operation = description.paths?.[path]?.[method.toLowerCase() as 'get'];
     if (operation) complete(operation, name, scope, creates === true);
   }
   return description;
+};
+
+/** A form with a file is no operation that other wires could carry: the contract does not have it. */
+const uploadOperation: NonNullable<NonNullable<NonNullable<Description['paths']>[string]>['post']> = {
+  operationId: 'uploads.create',
+  summary: 'Send a file that becomes a job.',
+  description:
+    'The file is stored, and its job file written, when the answer comes; nothing is worked on yet. Other fields of the form go into the job file. Needs the scope `operate`.',
+  tags: ['uploads'],
+  parameters: [
+    {
+      ...{ name: 'id', in: 'query', description: 'To ask after it while it is under way; a new one if not given.' },
+      schema: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9-]{0,63}$' },
+    },
+  ],
+  requestBody: {
+    required: true,
+    content: {
+      'multipart/form-data': {
+        schema: {
+          ...{ type: 'object', required: ['file'], additionalProperties: { type: 'string' } },
+          properties: { file: { type: 'string', format: 'binary' } },
+        },
+      },
+    },
+  },
+  responses: {
+    201: { description: 'OK', content: { 'application/json': { schema: { $ref: '#/components/schemas/Upload' } } } },
+    '4XX': { $ref: '#/components/responses/Problem' },
+    '5XX': { $ref: '#/components/responses/Problem' },
+  },
 };
 
 const problemResponse: OpenAPI.ResponseObject = {

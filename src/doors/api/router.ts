@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
 import { jobs, shown } from './router-jobs.ts';
+import { events, uploads } from './router-live.ts';
 import { enqueuedItemView, enqueuedView, iso, metricsView, previewView, queueView, workerView } from './views.ts';
 
 const batches = {
@@ -103,7 +104,19 @@ const health = {
   }),
 };
 
-export const router = api.router({ jobs, batches, bulk, queues, limits, workers, stats, metrics, health });
+export const router = api.router({
+  jobs,
+  batches,
+  bulk,
+  queues,
+  limits,
+  workers,
+  stats,
+  metrics,
+  health,
+  events,
+  uploads,
+});
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */
 export const localClient = (context: Context): ApiClient =>

@@ -191,7 +191,28 @@ const system = {
   },
 } as const satisfies Record<string, Record<string, Route>>;
 
-export const ROUTES = { jobs, batches, bulk, queues, ...system } as const;
+const live = {
+  events: {
+    watch: {
+      ...{ method: 'GET', path: '/events', scope: 'read', tag: 'live' },
+      summary: 'Follow what happens, as an event stream.',
+      description:
+        'Frames with the newest state of what changed, four times a second at most. After a break, `Last-Event-ID` (or `lastEventId`) goes on where it was; a frame of kind `gap` says that this is not possible: fetch anew. `/api/events/ws` is the same as a WebSocket.',
+    },
+  },
+  uploads: {
+    list: {
+      ...{ method: 'GET', path: '/uploads', scope: 'read', tag: 'uploads' },
+      summary: 'List uploads, newest first.',
+    },
+    get: {
+      ...{ method: 'GET', path: '/uploads/{id}', scope: 'read', tag: 'uploads' },
+      summary: 'Show how far an upload is, and what became of its job.',
+    },
+  },
+} as const satisfies Record<string, Record<string, Route>>;
+
+export const ROUTES = { jobs, batches, bulk, queues, ...system, ...live } as const;
 
 /** Every route by the name of its operation, such as `jobs.get`. */
 export const allRoutes = (): [name: string, route: Route][] =>

@@ -10,6 +10,7 @@ import {
 } from '../../config/settings.ts';
 import { JobManager } from '../../engine/job-manager.ts';
 import { usage } from '../../job/errors.ts';
+import type { ApiClient } from '../api/http-client.ts';
 import type { Desk } from './desk.ts';
 import { settingsAmong } from './flags.ts';
 import { managerOptions } from './manager-options.ts';
@@ -61,12 +62,19 @@ export const withClient = async <T>(
   options: { readonly create: boolean },
   work: (client: Desk) => Promise<T>,
 ): Promise<T> => {
+  const api = await serviceClient(cli);
+  if (!api) return withDatabase(cli, options, work);
+  return work(await (await import('./remote.ts')).connectTo(api));
+};
+
+/** The client of the service that is to be spoken to; null if it is a database. @throws API_UNREACHABLE for what is no address. */
+export const serviceClient = async (cli: Cli): Promise<ApiClient | null> => {
   const url = serviceOf(cli);
-  if (url === undefined) return withDatabase(cli, options, work);
-  const [{ createClient }, { connectTo }] = await Promise.all([import('../api/http-client.ts'), import('./remote.ts')]);
+  if (url === undefined) return null;
+  const { createClient } = await import('../api/http-client.ts');
   const given = cli.flags.token;
   const token = typeof given === 'string' ? given : readEnvironment()[TOKEN_VARIABLE];
-  return work(await connectTo(createClient({ url, token })));
+  return createClient({ url, token });
 };
 
 /**

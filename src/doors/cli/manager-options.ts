@@ -32,6 +32,7 @@ export const managerOptions = ({ settings, jobs }: Resolved, logger: Logger | fa
     maxPayloadBytes: settings.maxPayloadBytes,
     maxLogBytes: settings.maxLogBytes,
     ids: settings.ids,
+    timeZone: settings.timeZone,
     durability: settings.durability,
     busyTimeout: settings.busyTimeout,
   };

@@ -77,7 +77,7 @@ const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
 /** These have no use for a service elsewhere. */
 const HERE = ['start', 'work', 'config', 'cron'];
 /** These work on a database: on another one than was meant would be worse than not at all. */
-const ON_DATABASE = ['tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
+const ON_DATABASE = ['migrate', 'check', 'backup', 'move', 'doctor'];
 
 /** @throws NEEDS_DATABASE, USAGE. */
 const mustBeHere = (command: Command): void => {

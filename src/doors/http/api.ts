@@ -2,16 +2,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { BacklineError } from '../../job/backline-error.ts';
-import { methodNotAllowed, originRefused, routeNotFound, unknownOption } from '../../job/errors.ts';
+import { methodNotAllowed, routeNotFound, unknownOption } from '../../job/errors.ts';
 import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { toWire } from '../api/problem.ts';
 import { allRoutes } from '../api/routes.ts';
+import type { UploadDesk } from '../api/uploads.ts';
 import { type BodyLimits, readJsonBodies } from './body.ts';
+import { mustBeOwnPage } from './origin.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
 import { readQuery } from './query.ts';
 
 export interface ApiOptions extends BodyLimits {
+  readonly uploads: UploadDesk | null;
   /** Fires when the server closes: what still waits is answered. */
   readonly closing: AbortSignal;
   /** Called with what must not have happened; the caller of the API is told only that something has. */
@@ -36,7 +39,8 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
-        const context = { client, caller: everyone, closing: options.closing, idempotencyKey: keyOf(request) };
+        const { closing, uploads } = options;
+        const context = { client, caller: everyone, closing, uploads, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;
@@ -96,19 +100,6 @@ const addDocuments = async (scope: FastifyInstance): Promise<void> => {
     reply.type('application/json; charset=utf-8').send((await documents()).json),
   );
   scope.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send((await documents()).page));
-};
-
-/**
- * A page elsewhere can send requests here although it may not read the answers: what changes something must not come from there.
- * Programs send no Origin.
- */
-export const mustBeOwnPage = ({ method, headers }: FastifyRequest): void => {
-  if (method === 'GET' || method === 'HEAD') return;
-  const { origin, host } = headers;
-  const site = headers['sec-fetch-site'];
-  const own = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
-  if (!own || (site !== undefined && site !== 'same-origin' && site !== 'none'))
-    throw originRefused(origin ?? String(site));
 };
 
 /** Only a GET is asked with a query; elsewhere it would be ignored without a word. */

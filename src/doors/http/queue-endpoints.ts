@@ -11,8 +11,8 @@ import type { Job } from '../../job/job.ts';
 import { type Caller, permits } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import type { Scope } from '../api/routes.ts';
-import { mustBeOwnPage } from './api.ts';
 import { type BodyLimits, readJsonBodies } from './body.ts';
+import { mustBeOwnPage } from './origin.ts';
 import {
   checkJobNumber,
   checkLimit,

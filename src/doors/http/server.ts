@@ -7,7 +7,9 @@ import { sleep } from '../../util/sleep.ts';
 import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
+import type { UploadDesk } from '../api/uploads.ts';
 import { addApi } from './api.ts';
+import { addLive, type LiveOptions, mayUpgrade } from './live.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
 import { addPages, readPages } from './pages.ts';
@@ -15,6 +17,7 @@ import { PROBLEM_TYPE, sendProblem } from './problems.ts';
 import { addQueueEndpoints } from './queue-endpoints.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
+import { addUploads } from './upload.ts';
 
 export interface ServerOptions {
   /** A loopback address. */
@@ -27,6 +30,12 @@ export interface ServerOptions {
   readonly maxBodyBytes?: number;
   /** How long a body may take to arrive, in milliseconds. Default 20 s. */
   readonly bodyTimeoutMs?: number;
+  /** Limits of event streams and WebSockets. */
+  readonly live?: LiveOptions;
+  /** Takes files that become jobs; without it, uploads are refused. */
+  readonly uploads?: UploadDesk;
+  /** How long next to nothing of an upload may come, in milliseconds. Default 30 s. */
+  readonly uploadIdleMs?: number;
   /** Called with what must not have happened; whoever asked is told only that something has. */
   readonly onUnexpected?: (error: unknown) => void;
 }
@@ -97,13 +106,18 @@ const makeServer = async (
   const { now = systemClock.now, maxBodyBytes = 2 ** 24, bodyTimeoutMs = 20_000, onUnexpected = () => {} } = options;
   // Loaded only here: the other commands of the command line must not wait for it.
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
+  const http = {
+    ...{ headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    // Newer than the types: a client that would rather speak another protocol is answered in this one.
+    shouldUpgradeCallback: mayUpgrade,
+  };
   const server = Fastify({
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
     bodyLimit: maxBodyBytes,
     // A body has a time of its own: what streams for an hour is not slow.
     requestTimeout: 0,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    http,
     clientErrorHandler: refuseGarbage,
     frameworkErrors: (error, _, reply) => void sendProblem(reply, error, onUnexpected),
   });
@@ -131,10 +145,14 @@ const makeServer = async (
     const path = request.url.split('?')[0]!.slice(0, 200);
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
+  const door = { closing, onUnexpected, callerOf: () => everyone };
+  await addLive(server, client, door, options.live);
   addRoutes(server, client, now);
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
   await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
-  await addApi(server, client, { ...limits, closing, onUnexpected });
+  const { uploads = null, uploadIdleMs = 30_000 } = options;
+  if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs });
+  await addApi(server, client, { ...limits, closing, uploads, onUnexpected });
   return server;
 };
 

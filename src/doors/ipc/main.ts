@@ -4,7 +4,7 @@
  */
 import { os } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/message-port';
-import type { EventMap, EventName } from '../../engine/events.ts';
+import type { EventName } from '../../engine/events.ts';
 import { BacklineError } from '../../job/backline-error.ts';
 import { isRecord } from '../../job/check.ts';
 import { invalidOption, notPermitted, unknownOption } from '../../job/errors.ts';
@@ -13,20 +13,20 @@ import { type Caller, everyone, permits } from '../api/access.ts';
 import type { Context, Served } from '../api/context.ts';
 import { toWire } from '../api/problem.ts';
 import { router } from '../api/router.ts';
+import type { UploadDesk } from '../api/uploads.ts';
 import { CONNECT, type Methods, type Port } from './channel.ts';
 import { guarded } from './guard.ts';
 
 export type { Methods, Port } from './channel.ts';
 
 /** What a port needs of a JobManager. */
-export interface Heard extends Served {
-  on<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
-  off<E extends EventName>(name: E, listener: (event: EventMap[E]) => void): unknown;
-}
+export type Heard = Served;
 
 export interface PortOptions {
   /** Who is at the other end; everybody on this machine may do everything if not given. */
   readonly caller?: Caller;
+  /** What tells of uploads. They themselves come over HTTP. */
+  readonly uploads?: UploadDesk;
   /** Methods of the application that the other end may call. */
   readonly methods?: Methods;
   /** Called with what must not have happened; the other end is told only that something has. */
@@ -52,7 +52,7 @@ interface PortContext extends Context {
  * const client = connectPort(port2);
  */
 export const servePort = (manager: Heard, port: Port, options: PortOptions = {}): PortServer => {
-  const { caller = everyone, methods = {}, onUnexpected = () => {} } = options;
+  const { caller = everyone, methods = {}, uploads, onUnexpected = () => {} } = options;
   const closing = new AbortController();
   const handler = new RPCHandler<PortContext>(
     { ...router, port: operations },
@@ -71,7 +71,7 @@ export const servePort = (manager: Heard, port: Port, options: PortOptions = {})
     },
   );
   handler.upgrade(guarded(port), {
-    context: { client: manager, caller, methods, heard: manager, closing: closing.signal },
+    context: { client: manager, caller, methods, uploads, heard: manager, closing: closing.signal },
   });
   port.start?.();
   return {

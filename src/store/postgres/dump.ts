@@ -1,4 +1,6 @@
 /** Reads what moves from a schema, as records of no database, in chunks by key. */
+
+import { number } from '../rows.ts';
 import {
   type ChunkSize,
   JOBS,
@@ -11,7 +13,6 @@ import {
 } from '../side.ts';
 import { type Connection, type Row, sql, type Value } from './driver.ts';
 import { SUMS } from './rollups.ts';
-import { number } from './rows.ts';
 
 const JOB_ROWS = sql`(
   SELECT j.seq, j.id, j.type, j.queue, j.status, j.payload, j.priority, j.run_at, j.max_attempts, j.max_crashes, j.limit_key, j.unique_key,

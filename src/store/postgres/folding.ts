@@ -1,8 +1,9 @@
 /** Counters that transactions appended are added up behind everybody's back; what is left is done by the next. */
+
+import { number } from '../rows.ts';
 import { sql } from './driver.ts';
 import type { Locks } from './locks.ts';
 import { eachBucket, SUMS, TALLIED } from './rollups.ts';
-import { number } from './rows.ts';
 import { foldCounts } from './sql/maintain.ts';
 import type { Transaction } from './transaction.ts';
 

@@ -1,10 +1,12 @@
 /** The heartbeat thread; see lease.ts. It has an event loop of its own, which nothing but its connection and its timer use. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { type HeartbeatNews, LoopWatch } from '../heartbeat.ts';
 import { Connection, cutOff, loadPg, type PgClient, Statements } from './driver.ts';
-import { BEAT, type HeartbeatNews, type HeartbeatOrder, NOW, REGISTER, registration } from './lease.ts';
+import { BEAT, NOW, REGISTER, registration, type ServerOrder } from './lease.ts';
 
-const { config, schema, worker, leaseMs, beatMs, stuckLoopMs, shared } = workerData as HeartbeatOrder;
-const cells = new Int32Array(shared);
+const order = workerData as ServerOrder;
+const { config, schema, worker, leaseMs, beatMs } = order;
+const cells = new Int32Array(order.shared);
 const statements = new Statements(schema);
 const { Client } = loadPg();
 
@@ -12,8 +14,6 @@ const { Client } = loadPg();
 const RETRY_MS = 500;
 /** A line that has gone dead without a word must be given up long before the lease is over. */
 const PATIENCE_MS = Math.max(1000, Math.min(5000, leaseMs / 4));
-/** A loop that stood still for so long is reported. */
-const ALARM_MS = 1000;
 
 const tell = (news: HeartbeatNews): void => parentPort!.postMessage(news);
 const isStopped = (): boolean => Atomics.load(cells, 1) !== 0;
@@ -74,25 +74,11 @@ const beat = async (blockedMs: number): Promise<void> => {
 };
 
 const run = async (): Promise<void> => {
-  let ticks = Atomics.load(cells, 0);
-  let movedAt = performance.now();
-  let told = false;
+  const watch = new LoopWatch(order, tell);
   while (!(await rest(beatMs))) {
-    const seen = Atomics.load(cells, 0);
-    if (seen !== ticks) {
-      ticks = seen;
-      movedAt = performance.now();
-      told = false;
-    }
-    const stoodMs = Math.round(performance.now() - movedAt);
-    const blockedMs = stoodMs > ALARM_MS ? stoodMs : 0;
+    const blockedMs = watch.blockedMs();
     await beat(blockedMs);
-    if (blockedMs > 0 && !told) {
-      told = true;
-      tell({ kind: 'blocked', blockedMs });
-    }
-    // Nothing else can end a handler that loops for ever in this process; its jobs go on elsewhere.
-    if (stuckLoopMs !== null && blockedMs > stuckLoopMs) process.kill(process.pid, 'SIGKILL');
+    watch.act(blockedMs);
   }
   await client?.end().catch(() => {});
   parentPort!.close();

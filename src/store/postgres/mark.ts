@@ -3,9 +3,9 @@
  * for every connection, also for one that was opened before; the move itself opens them for the time of its transaction.
  */
 import { moveConflict } from '../../job/errors.ts';
+import { named, samePosition, toMark } from '../mark.ts';
 import { type Mark, type Position, TABLES } from '../side.ts';
-import { type Connection, type Row, sql } from './driver.ts';
-import { number, text } from './rows.ts';
+import { type Connection, sql } from './driver.ts';
 
 /** What a refused statement ends with: a class of codes that PostgreSQL leaves to others. */
 export const FENCED = 'BL001';
@@ -48,15 +48,6 @@ export const markOf = async (db: Connection, schema: string): Promise<Mark | nul
   const row = await db.get(MARK);
   return row ? toMark(row) : null;
 };
-
-const toMark = (row: Row): Mark => ({
-  id: text(row['id']),
-  role: row['role'] === 'source' ? 'source' : 'target',
-  state: row['state'] === 'moved' ? 'moved' : 'moving',
-  peer: text(row['peer']),
-  at: number(row['at']),
-  position: { table: text(row['name']), after: JSON.parse(text(row['after'])), rows: number(row['rows']) },
-});
 
 /** A new worker is no row that moves, but one that would claim them. The locks wait for whoever is just writing. */
 export const writeMark = async (
@@ -101,6 +92,3 @@ export const openFence = async (
 export const closeFence = async (db: Connection, to: Position): Promise<void> => {
   await db.run(CLOSE, named(to));
 };
-
-const named = ({ table, after, rows }: Position) => ({ name: table, after: JSON.stringify(after), rows });
-const samePosition = (a: Position, b: Position): boolean => JSON.stringify(named(a)) === JSON.stringify(named(b));

@@ -1,6 +1,7 @@
 /** A PostgreSQL schema as one end of a move. What a lost connection cut short is done again, and nothing twice. */
 import { moveConflict, targetNotEmpty, workersAlive } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
+import { number, text } from '../rows.ts';
 import {
   aliveAmong,
   type ChunkSize,
@@ -22,7 +23,6 @@ import { NOW } from './lease.ts';
 import { settleNumbers, writeRows } from './load.ts';
 import { closeFence, markMoved, markOf, openFence, removeMark, WRITTEN, writeMark } from './mark.ts';
 import { connectTo } from './open.ts';
-import { number, text } from './rows.ts';
 import { checkTables, workersOf } from './sql/read.ts';
 
 /** How long to wait between tries while the server is away; it may be restarting. */

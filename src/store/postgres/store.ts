@@ -3,6 +3,7 @@ import { v4 } from 'uuid';
 import type { Change } from '../../job/change.ts';
 import { storeClosed } from '../../job/errors.ts';
 import { sleep } from '../../util/sleep.ts';
+import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
 import type {
   ApplyOutcome,
   ClaimAnswer,
@@ -24,7 +25,7 @@ import { Commits, OWNED, PROMISED, promised, REPEATABLE } from './commits.ts';
 import type { Connection, CuttablePool, PgConfig, Statements } from './driver.ts';
 import { Folding } from './folding.ts';
 import { Journal } from './journal.ts';
-import { beatFromThread, endLease, type Heartbeat, register } from './lease.ts';
+import { endLease, register } from './lease.ts';
 import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
@@ -179,7 +180,8 @@ export class PostgresStore implements Store {
   async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
     await this.#write((txn) => register(txn, worker, options.now(), options.leaseMs), REPEATABLE);
     const { config, address } = this.#parts;
-    const heartbeat = beatFromThread({ config, schema: address.schema }, worker, options);
+    const reach = { config, schema: address.schema };
+    const heartbeat = beatFromThread(threadScript(import.meta.url), reach, worker, options);
     this.#heartbeats.add(heartbeat);
     return {
       end: async () => {

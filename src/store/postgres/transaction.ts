@@ -4,6 +4,7 @@
  */
 import type { Status } from '../../job/states.ts';
 import { Rollups } from '../rollups.ts';
+import { type CounterStep, StatusCounters } from '../status-counters.ts';
 import type { StoreChange } from '../store.ts';
 import { Touches } from '../touches.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from './driver.ts';
@@ -58,8 +59,7 @@ export class Transaction {
   witness: { readonly statement: string; readonly params: Params } | null = null;
   /** Rows that were put among the ready ones; null if nobody must know. */
   readied: Place[] | null = null;
-  /** Queue → type → status → how many more. */
-  readonly #counts = new Map<string, Map<string, Partial<Record<Status | 'late', number>>>>();
+  readonly #counters = new StatusCounters();
 
   constructor(
     where: string,
@@ -97,17 +97,14 @@ export class Transaction {
     to: Status | null,
     at: number,
   ): void {
-    const counts = this.#countsOf(job);
-    if (from) counts[from] = (counts[from] ?? 0) - 1;
-    if (to) counts[to] = (counts[to] ?? 0) + 1;
+    this.#counters.moved(job, from, to);
     if (to === 'queued') this.woke = true;
     this.touches.moved(job.parentId, from, to, at);
   }
 
   /** A result came after its lease was lost. */
   late(): void {
-    const counts = this.#countsOf({ queue: '', type: '' });
-    counts.late = (counts.late ?? 0) + 1;
+    this.#counters.late();
   }
 
   /** A job of this key no longer runs, or no longer stands open: one that waits behind the limit may come forward. */
@@ -122,42 +119,23 @@ export class Transaction {
 
   /** What is left to write for the counters of this transaction: a statement or two, however many jobs moved. */
   takeCounts(): Writing[] {
-    const counts = [this.#takeCounts(), writingOf(this.rollups.take())].filter((writing) => writing !== null);
+    const counts = [writingOfCounts(this.#counters.take()), writingOf(this.rollups.take())].filter(
+      (writing) => writing !== null,
+    );
     this.counted = counts.length > 0;
     return counts;
   }
-
-  #takeCounts(): Writing | null {
-    const [queues, statuses, types, ns]: [string[], string[], string[], number[]] = [[], [], [], []];
-    for (const [queue, byType] of this.#counts)
-      for (const [type, counts] of byType)
-        for (const [status, n] of Object.entries(counts))
-          if (n !== 0) {
-            queues.push(queue);
-            statuses.push(status);
-            types.push(type);
-            ns.push(n);
-          }
-    this.#counts.clear();
-    if (ns.length === 0) return null;
-    return {
-      statement: ADD_COUNTS,
-      params: { queues: texts(queues), statuses: texts(statuses), types: texts(types), ns: numbers(ns) },
-    };
-  }
-
-  /** Two look-ups instead of one under a joined key. */
-  #countsOf({ queue, type }: { queue: string; type: string }): Partial<Record<Status | 'late', number>> {
-    let types = this.#counts.get(queue);
-    if (!types) {
-      types = new Map();
-      this.#counts.set(queue, types);
-    }
-    let counts = types.get(type);
-    if (!counts) {
-      counts = {};
-      types.set(type, counts);
-    }
-    return counts;
-  }
 }
+
+const writingOfCounts = (steps: readonly CounterStep[]): Writing | null =>
+  steps.length === 0
+    ? null
+    : {
+        statement: ADD_COUNTS,
+        params: {
+          queues: texts(steps.map(({ queue }) => queue)),
+          statuses: texts(steps.map(({ status }) => status)),
+          types: texts(steps.map(({ type }) => type)),
+          ns: numbers(steps.map(({ n }) => n)),
+        },
+      };

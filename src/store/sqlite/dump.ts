@@ -1,7 +1,8 @@
 /** Reads what moves from a database file, as records of no database, in chunks by key: the memory it takes does not grow with the file. */
+
+import { number } from '../rows.ts';
 import { type ChunkSize, JOBS, type Key, type Numbers, type Table, timesText, type Row as Values } from '../side.ts';
 import { type Connection, type Row, sql, type Value } from './driver.ts';
-import { number } from './rows.ts';
 import { IS_BATCH, PAYLOAD } from './sql/target.ts';
 
 /** S1's columns may be empty: what a job without them has stands here. Seconds may be broken, milliseconds are whole. */

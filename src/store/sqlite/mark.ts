@@ -3,9 +3,10 @@
  * they hold for every connection, also for one that was opened before; the move itself opens them for the time of its transaction.
  */
 import { moveConflict } from '../../job/errors.ts';
+import { named, toMark } from '../mark.ts';
+import { text } from '../rows.ts';
 import { type Mark, type Position, TABLES } from '../side.ts';
-import { type Connection, type Row, sql } from './driver.ts';
-import { number, text } from './rows.ts';
+import { type Connection, sql } from './driver.ts';
 
 const HAS_MARK = sql`SELECT 1 FROM sqlite_schema WHERE name = 'job_move'`;
 const TABLE = sql`
@@ -25,15 +26,6 @@ export const markOf = (db: Connection): Mark | null => {
   const row = db.get(HAS_MARK) && db.get(MARK);
   return row ? toMark(row) : null;
 };
-
-const toMark = (row: Row): Mark => ({
-  id: text(row['id']),
-  role: row['role'] === 'source' ? 'source' : 'target',
-  state: row['state'] === 'moved' ? 'moved' : 'moving',
-  peer: text(row['peer']),
-  at: number(row['at']),
-  position: { table: text(row['name']), after: JSON.parse(text(row['after'])), rows: number(row['rows']) },
-});
 
 export const writeMark = (db: Connection, { id, role, peer, at }: Omit<Mark, 'state' | 'position'>): void => {
   db.exec(TABLE);
@@ -79,5 +71,3 @@ export const openFence = (db: Connection, where: string, id: string, from: Posit
 export const closeFence = (db: Connection, to: Position): void => {
   db.run(CLOSE, named(to));
 };
-
-const named = ({ table, after, rows }: Position) => ({ name: table, after: JSON.stringify(after), rows });

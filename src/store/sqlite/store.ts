@@ -3,12 +3,13 @@ import { type FSWatcher, statSync, watch as watchFile } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { v4 } from 'uuid';
 import { badTransaction, fileExists, storeClosed, storeUnavailable } from '../../job/errors.ts';
+import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
 import type { Lease, LeaseOptions, Orphan, Store, StoreChange, Target, WorkerInfo } from '../store.ts';
 import { Commits } from './commits.ts';
 import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
 import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
-import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
+import { beat, beatFromTimer, endLease, register } from './lease.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
 import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
@@ -83,7 +84,9 @@ export class SqliteStore implements Store {
     await this.#write((txn) => register(txn, worker, now(), leaseMs), REPEATABLE);
     const beatOnce = () => this.#write((txn) => beat(txn, worker, now(), leaseMs), REPEATABLE);
     const inMemory = this.where === ':memory:';
-    const heartbeat = inMemory ? beatFromTimer(options, beatOnce) : beatFromThread(this.where, worker, options);
+    const heartbeat = inMemory
+      ? beatFromTimer(options, beatOnce)
+      : beatFromThread(threadScript(import.meta.url), { file: this.where }, worker, options);
     this.#heartbeats.add(heartbeat);
     return {
       end: async () => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Resolved } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
 import { unknownJobType } from '../../../job/errors.ts';
+import { Uploads } from '../../drop/uploads.ts';
 import { JobScheduler } from '../../drop/watcher.ts';
 import { mustBeLoopback, type RunningServer, startServer } from '../../http/server.ts';
 import type { Run } from '../command.ts';
@@ -36,12 +37,15 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const options = { ...managerOptions(resolved, logger), worker, handleSignals: false };
   const manager = new JobManager(settings.database, options);
   const scheduler = schedulerOf(manager, resolved, logger);
+  const uploads = uploadsOf(resolved);
   let server: RunningServer | undefined;
   try {
     await manager.start();
+    await uploads?.start();
     const { host, port, maxPayloadBytes } = settings;
     server = await startServer(manager, {
       ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
+      ...(uploads ? { uploads } : {}),
       onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
     });
     await scheduler?.start();
@@ -78,6 +82,11 @@ const schedulerOf = (manager: JobManager, { settings }: Resolved, logger: Logger
   });
 };
 
+const uploadsOf = ({ settings }: Resolved): Uploads | null => {
+  const { dropType, uploadsDir: folder, jobsDir, maxUploadBytes: maxBytes } = settings;
+  return dropType === null ? null : new Uploads({ folder, jobsDir, maxBytes });
+};
+
 const tell = async (
   out: Output,
   resolved: Resolved,
@@ -94,7 +103,12 @@ const tell = async (
   if (types.length > 0) out.talk(`● ${count(maxConcurrentJobs, 'slot')} for ${types.join(', ')}`);
   else
     out.talk('○ No job types: jobs wait until a worker knows them. Put job types under "jobs" in backline.config.ts.');
-  if (jobsDir) out.talk(`● *.job files in ${jobsDir} become jobs of type ${settings.dropType}`);
+  if (jobsDir) {
+    out.talk(`● *.job files in ${jobsDir} become jobs of type ${settings.dropType}`);
+    out.talk(
+      `● files sent to ${server.url}/api/uploads are kept in ${settings.uploadsDir}, and get a *.job file there`,
+    );
+  }
   out.talk('Ctrl-C ends it.');
   if (out.json)
     await out.record('started', { database, types, url: server.url, api: `${server.url}/api`, jobsDir }, () => '');

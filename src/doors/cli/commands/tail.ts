@@ -1,19 +1,16 @@
 import type { Command } from 'commander';
-import type { EventMap } from '../../../engine/events.ts';
 import type { JobFilter } from '../../../job/filter.ts';
 import { sleep } from '../../../util/sleep.ts';
+import type { ApiClient } from '../../api/http-client.ts';
 import type { Run } from '../command.ts';
-import { type Cli, withDatabase } from '../connect.ts';
+import { type Cli, serviceClient, withDatabase } from '../connect.ts';
 import type { Desk } from '../desk.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
+import { farEvents, SHOWN, type Shown } from '../far-events.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { paintStatus } from '../job-text.ts';
 import { clean, iso, type Output, time } from '../print.ts';
 import { WHERE_FLAG, WHERE_SAYS, whereOf } from '../where.ts';
-
-/** Events of one job; what stands in a line of the stream. */
-const SHOWN = ['job-status-changed', 'job-progress', 'job-cancel-requested', 'job-removed'] as const;
-type Shown = { [Name in (typeof SHOWN)[number]]: { name: Name; event: EventMap[Name] } }[(typeof SHOWN)[number]];
 
 /** An hour at a time: the wait only has to hold the process open. */
 const LONG_MS = 3_600_000;
@@ -29,6 +26,8 @@ export const addTail = (program: Command, run: Run): void => {
 const tail = async (cli: Cli): Promise<ExitCode> => {
   const { out, flags } = cli;
   const filter = whereOf(flags);
+  const api = await serviceClient(cli);
+  if (api) return tailService(api, filter, out);
   return withDatabase(cli, { create: false }, async (client) => {
     const stop = untilInterrupted();
     const signal = AbortSignal.any([stop.signal, out.closed]);
@@ -43,6 +42,14 @@ const tail = async (cli: Cli): Promise<ExitCode> => {
     await last;
     return out.closed.aborted ? EXIT.ok : stop.code();
   });
+};
+
+const tailService = async (api: ApiClient, filter: JobFilter | null, out: Output): Promise<ExitCode> => {
+  const client = await (await import('../remote.ts')).connectTo(api);
+  const stop = untilInterrupted();
+  const signal = AbortSignal.any([stop.signal, out.closed]);
+  for await (const shown of farEvents(api, filter ?? {}, out, signal)) await print(shown, client, filter, out);
+  return out.closed.aborted ? EXIT.ok : stop.code();
 };
 
 const print = async (shown: Shown, client: Desk, filter: JobFilter | null, out: Output): Promise<void> => {

@@ -13,28 +13,22 @@
 import {
   type BatchCounts,
   type BatchState,
-  type CallbackKind,
-  callbacksOf,
-  type FailurePolicy,
   lossesToSpare,
   movesToSpare,
+  noBatchCounts,
   noteOf,
   progressOf,
-  unfinishedOf,
   verdictOf,
 } from '../../../job/batch.ts';
-import type { NewCallback, NewJob } from '../../../job/enqueue-options.ts';
 import { type FinalStatus, isFinal, type Status } from '../../../job/states.ts';
+import { jobOf, number, text, toChange } from '../../rows.ts';
+import { callbackJobs, MAX_CANCELS, mustCount, stateOf } from '../../settling.ts';
 import type { AdjustOutcome } from '../../store.ts';
 import { both, type Touch } from '../../touches.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
-import { jobOf, number, numberOrNull, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelChildren, hasOne } from './cancel.ts';
 import { insertJobs } from './insert.ts';
-
-/** Children cancelled by one transaction; the next goes on. */
-const MAX_CANCELS = 1000;
 
 /** Longer than any settling takes: who waits so long waits for a caller's own transaction, and lets others through meanwhile. */
 const PATIENCE = sql`SELECT set_config('lock_timeout', '2s', true)`;
@@ -98,14 +92,11 @@ const take = async (txn: Transaction, pending: Map<number, Pending>): Promise<vo
 
 /** @returns how many children it cancelled. */
 const settle = async (txn: Transaction, pending: Pending, maxCancels: number): Promise<number> => {
-  const { row, touch } = pending;
-  const isDone = row['open'] === false && !pending.hasUnfinished;
-  const mayWait = !touch.look && number(row['moves']) > 0 && number(row['losses']) >= 0;
-  const runsOut = row['timed_out_at'] === null && isOverdue(row, touch.at);
-  return !isDone && mayWait && !runsOut ? 0 : judge(txn, row, touch.at, maxCancels);
+  const { row, touch, hasUnfinished } = pending;
+  // The step that locked it has taken off what moved.
+  const spare = { moves: number(row['moves']), losses: number(row['losses']) };
+  return mustCount(row, touch, hasUnfinished, spare) ? judge(txn, row, touch.at, maxCancels) : 0;
 };
-
-const isOverdue = (row: Row, at: number): boolean => (numberOrNull(row['deadline_at']) ?? Infinity) <= at;
 
 /** Counts the children, and does what their batch's policy says. */
 const judge = async (txn: Transaction, row: Row, at: number, maxCancels: number): Promise<number> => {
@@ -127,24 +118,10 @@ export const childCounts = (id: string): string => `
 const COUNTS = sql`${childCounts('$id')}`;
 
 const countChildren = async (txn: Transaction, id: string): Promise<BatchCounts> => {
-  const counts = { total: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0 };
+  const counts = noBatchCounts();
   for (const { status, n } of await txn.all(COUNTS, { id }))
     counts[status === null ? 'total' : (status as FinalStatus)] = number(n);
   return counts;
-};
-
-/** Time that runs out when everything is done is no time-out. */
-const stateOf = (row: Row, counts: BatchCounts, at: number): BatchState => {
-  const open = row['open'] === true;
-  const isOut = isOverdue(row, at) && (open || unfinishedOf(counts) > 0);
-  return {
-    id: text(row['id']),
-    policy: JSON.parse(text(row['policy'])) as FailurePolicy,
-    open,
-    counts,
-    cancelReason: row['cancel_requested_at'] === null ? null : text(row['cancel_reason']),
-    timedOutAt: numberOrNull(row['timed_out_at']) ?? (isOut ? numberOrNull(row['deadline_at']) : null),
-  };
 };
 
 const LOOKED = sql`
@@ -204,7 +181,7 @@ const end = async (
   txn.tell(() =>
     toChange(batchRow(row), 'status', 'running', to, at, to === 'completed' ? { result } : { error: error }),
   );
-  await callBack(txn, row, { id: row['id'], type: row['type'], status: to, ...counts }, callbacksOf(to), at);
+  await callBack(txn, row, counts, to, at);
 };
 
 /** Nobody ever tried it. */
@@ -215,37 +192,17 @@ const CALLBACKS = sql`SELECT kind, body FROM backline.job_callbacks WHERE job = 
 const callBack = async (
   txn: Transaction,
   row: Row,
-  batch: object,
-  kinds: readonly CallbackKind[],
+  counts: BatchCounts,
+  to: FinalStatus,
   at: number,
 ): Promise<void> => {
-  const rows = await txn.all(CALLBACKS, { seq: row['seq']! });
-  const bodies = new Map(rows.map(({ kind, body }) => [kind, text(body)]));
-  const called = kinds.flatMap((kind) => bodies.get(kind) ?? []).map((body) => JSON.parse(body) as NewCallback);
+  const called = callbackJobs(row, await txn.all(CALLBACKS, { seq: row['seq']! }), counts, to, at);
   if (called.length === 0) return;
-  const life = number(row['life']);
   const refused = new Set<string>();
   await insertJobs(
     txn,
-    called.map((callback) => ({ job: jobOfCallback(callback, batch, life, at), now: at, refused })),
+    called.map((job) => ({ job, now: at, refused })),
   );
-};
-
-/** One id per callback and life: it cannot come twice, whatever happens. */
-export const callbackId = (id: string, life: number): string => (life === 1 ? id : `${id}:${life}`);
-
-const jobOfCallback = (callback: NewCallback, batch: object, life: number, at: number): NewJob => {
-  const { job, delayMs, startMs } = callback;
-  const runAt = callback.runAt ?? at + delayMs;
-  return {
-    ...job,
-    id: callbackId(job.id, life),
-    payload: `{"batch":${JSON.stringify(batch)},"payload":${job.payload}}`,
-    status: 'queued',
-    runAt,
-    expiresAt: startMs === null ? null : runAt + startMs,
-    ...{ key: null, keyUntil: null, onConflict: 'return', parentId: null, replayOf: null },
-  } as const;
 };
 
 const SEAL = sql`UPDATE backline.job_batches SET open = false WHERE id = $id`;

@@ -1,8 +1,8 @@
 /** Cancels: what waits ends, what runs is asked to stop, and a batch has its children cancelled (see batch.ts). */
 import { ACTIVE } from '../../../job/states.ts';
+import { number, text, toChange } from '../../rows.ts';
 import type { Target } from '../../store.ts';
 import { numbers, sql } from '../driver.ts';
-import { number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { chunkOf } from './target.ts';
 import { endWaiting, takeWaiting, toTaken } from './waiting.ts';

@@ -1,9 +1,10 @@
 /** What workers and people do to jobs. Whoever deletes the row that says where a job stands has the right to move it. */
 import type { Change } from '../../../job/change.ts';
 import { isFinal, type Status } from '../../../job/states.ts';
-import type { Adjustment, AdjustOutcome, ApplyOutcome, LogEntry, ProgressUpdate, StoreChange } from '../../store.ts';
+import { endingOf } from '../../ending.ts';
+import { jobOf, number, text, toChange } from '../../rows.ts';
+import type { Adjustment, AdjustOutcome, ApplyOutcome, LogEntry, ProgressUpdate } from '../../store.ts';
 import { numbers, sql, texts } from '../driver.ts';
-import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { LOOKS } from './cancel.ts';
 import { putBack, takeWaiting } from './waiting.ts';
@@ -105,7 +106,7 @@ export const applyOnce = async (txn: Transaction, endings: readonly Ending[], bu
     txn.moved(change.job, 'running', change.to, change.at);
     const ended = change.to === 'queued' ? RETRIED[change.outcome] : change.to;
     if (ended) txn.rollups.ended(change.job, ended, change.job.startedAt, change.at);
-    txn.tell(() => tellChange(change, message));
+    txn.tell(() => endingOf(change, message));
   }
   return applied;
 };
@@ -142,21 +143,6 @@ const stillRunning = async (txn: Transaction, changes: readonly Change[]): Promi
   const names = new Set(rows.map((row) => `${row['seq']} ${row['claim']} ${row['id']}`));
   return changes.map((change) => names.has(nameOf(change)));
 };
-
-const tellChange = ({ job, to, at, attempts, runAt, result }: Change, message: string | null): StoreChange => ({
-  kind: 'status',
-  seq: job.seq,
-  id: job.id,
-  type: job.type,
-  queue: job.queue,
-  at,
-  from: 'running',
-  to,
-  attempts,
-  runAt,
-  ...(to === 'completed' ? { result } : {}),
-  ...(message === null ? {} : { error: message }),
-});
 
 /** The last word on each job counts; in order of seq, as everybody locks rows. */
 const PROGRESS = sql`

@@ -10,11 +10,12 @@
  */
 import { jobExpired } from '../../../job/errors.ts';
 import type { ClaimedJob } from '../../../job/job.ts';
+import { number, numberOrNull, text, textOrNull } from '../../rows.ts';
 import type { ClaimAnswer, ClaimRequest } from '../../store.ts';
 import { type Row, sql, texts, type Value } from '../driver.ts';
 import { type Locks, tryStripes } from '../locks.ts';
 import type { Positions } from '../positions.ts';
-import { number, numberOrNull, text, textOrNull, toClaimed } from '../rows.ts';
+import { toClaimed } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { settleFreed } from './limit.ts';
 import { look } from './pick.ts';

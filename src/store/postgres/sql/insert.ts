@@ -2,9 +2,9 @@
 import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
 import { storeBusy } from '../../../job/errors.ts';
 import type { Status } from '../../../job/states.ts';
+import { number, text, toChange } from '../../rows.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { flags, numbers, type Row, sql, texts } from '../driver.ts';
-import { number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { HELD, putBack, takeWaiting } from './waiting.ts';
 

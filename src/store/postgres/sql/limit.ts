@@ -7,9 +7,11 @@
  *    forward, in every lane that has some; the claim parks again what was too many.
  * 3. `sweepKeys` finds what a caller's own transaction at a higher isolation level could not see.
  */
+
+import { number, text } from '../../rows.ts';
 import { numbers, sql, texts } from '../driver.ts';
 import { type Locks, shareStripes } from '../locks.ts';
-import { number, text, toPlace } from '../rows.ts';
+import { toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { PARKED } from './waiting.ts';
 

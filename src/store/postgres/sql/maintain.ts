@@ -1,11 +1,12 @@
 /** Chores: orphans, expiry, retention, removal, pauses. */
 import type { Change } from '../../../job/change.ts';
 import { crashedTooOften, jobExpired } from '../../../job/errors.ts';
-import type { Status } from '../../../job/states.ts';
+import { REMOVABLE, type Status } from '../../../job/states.ts';
+import { jobOf, number, numberOrNull, text, toChange, workerName } from '../../rows.ts';
 import type { Orphan, QueueChange, Retention, Target } from '../../store.ts';
 import { numbers, type Row, sql, texts, type Value } from '../driver.ts';
 import type { Locks } from '../locks.ts';
-import { jobOf, number, numberOrNull, text, toChange, toClaimed, workerName } from '../rows.ts';
+import { toClaimed } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { applyOnce } from './change.ts';
 import { claimAlone } from './limit.ts';
@@ -201,18 +202,9 @@ const childless = async (txn: Transaction, seqs: readonly number[]): Promise<num
   return [...going];
 };
 
-const NOT_RUNNING = [
-  'created',
-  'queued',
-  'completed',
-  'failed',
-  'cancelled',
-  'timeout',
-] as const satisfies readonly Status[];
-
 /** One chunk, from the newest on: so the children of a family come before their parents. */
 export const removeChunk = async (txn: Transaction, target: Target, before: number, now: number) => {
-  const { rows, next } = await chunkOf(txn, target, NOT_RUNNING, before, 'newest');
+  const { rows, next } = await chunkOf(txn, target, REMOVABLE, before, 'newest');
   const removed = await deleteJobs(
     txn,
     rows.map((row) => number(row['seq'])),

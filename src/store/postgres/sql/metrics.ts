@@ -1,12 +1,11 @@
 /** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in src/store/rollups.ts. */
-
 import { MINUTE_MS } from '../../rollups.ts';
-import type { DepthRow, FlowRow, MetricsRange, StoreMetrics } from '../../store.ts';
-import { type Connection, type Row, sql, type Value } from '../driver.ts';
+import { text, toDepth, toFlow } from '../../rows.ts';
+import type { MetricsRange, StoreMetrics } from '../../store.ts';
+import { type Connection, sql, type Value } from '../driver.ts';
 import { foldAllMinutes } from '../folding.ts';
 import type { Locks } from '../locks.ts';
 import { SUMS } from '../rollups.ts';
-import { number, text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 const CLEAR = sql`DELETE FROM backline.job_depths WHERE minute = $minute::bigint`;
@@ -79,31 +78,13 @@ export const metricsOf = async (
     db.all(FLOW, { ...range, queue, type }),
     db.all(DEPTH, { ...range, queue: queue ?? '' }),
   ]);
-  return { flow: flow.map(toFlow), depth: depth.map(toDepth) };
+  return {
+    flow: flow.map((row) =>
+      toFlow(row, { waitTimes: toTimes(row['wait_times']!), runTimes: toTimes(row['run_times']!) }),
+    ),
+    depth: depth.map(toDepth),
+  };
 };
-
-const toFlow = (row: Row): FlowRow => ({
-  at: number(row['at']),
-  type: text(row['type']),
-  created: number(row['created']),
-  started: number(row['started']),
-  completed: number(row['completed']),
-  failed: number(row['failed']),
-  timeout: number(row['timeout']),
-  cancelled: number(row['cancelled']),
-  retried: number(row['retried']),
-  waitMs: number(row['wait_ms']),
-  ran: number(row['ran']),
-  runMs: number(row['run_ms']),
-  waitTimes: toTimes(row['wait_times']!),
-  runTimes: toTimes(row['run_times']!),
-});
-
-const toDepth = (row: Row): DepthRow => ({
-  at: number(row['at']),
-  waiting: number(row['waiting']),
-  running: number(row['running']),
-});
 
 /** Without the empty buckets at the end. */
 const toTimes = (value: Value): number[] => {

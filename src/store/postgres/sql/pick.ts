@@ -6,10 +6,12 @@
  * behind it, so that every look has to walk over all that was ever taken. The look counts the blocks it reads; where they are far more
  * than it has use for, it begins at the places where live rows were seen last (positions.ts).
  */
+
+import { number, numberOrNull } from '../../rows.ts';
 import type { ClaimRequest } from '../../store.ts';
 import { type Connection, numbers, type Params, type Row, sql, texts } from '../driver.ts';
 import type { Place, Positions } from '../positions.ts';
-import { number, numberOrNull, toPlace } from '../rows.ts';
+import { toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Room of a queue: what its limit leaves, or no bound. */

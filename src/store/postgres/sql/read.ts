@@ -2,10 +2,11 @@
 import { badCursor } from '../../../job/errors.ts';
 import type { CheckedFilter, CheckedPage } from '../../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../../job/job.ts';
-import { STATUSES, type Status } from '../../../job/states.ts';
+import { number, text, toAttempt, toLogLine, toQueue, toWorker } from '../../rows.ts';
+import { StatusCounts, statsFrom } from '../../status-counters.ts';
 import type { IntegrityReport, JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, texts, type Value } from '../driver.ts';
-import { number, numberOrNull, text, textOrNull, toAttempt, toJob, toLogLine, toWorker } from '../rows.ts';
+import { toJob } from '../rows.ts';
 import { childCounts } from './batch.ts';
 import { whereOf } from './target.ts';
 
@@ -161,23 +162,9 @@ const QUEUES = sql`
 const QUEUE_COUNTS = sql`SELECT queue, status, sum(n)::bigint AS n FROM ${COUNTS} GROUP BY queue, status`;
 
 export const queuesOf = async (db: Connection, now: number): Promise<QueueRow[]> => {
-  const counts = new Map<string, Record<Status, number>>();
-  for (const row of await db.all(QUEUE_COUNTS)) addCount(counts, text(row['queue']), row);
-  return (await db.all(QUEUES, { now })).map((row) => {
-    const until = numberOrNull(row['paused_until']);
-    const paused = row['paused'] === true && (until === null || until > now);
-    return {
-      name: text(row['name']),
-      paused,
-      pausedReason: paused ? textOrNull(row['paused_reason']) : null,
-      pausedBy: paused ? textOrNull(row['paused_by']) : null,
-      pausedUntil: paused ? until : null,
-      pausedAt: paused ? numberOrNull(row['paused_at']) : null,
-      maxRunning: numberOrNull(row['max_running']),
-      counts: counts.get(text(row['name'])) ?? noCounts(),
-      oldestDueAt: numberOrNull(row['oldest_due']),
-    };
-  });
+  const counts = new StatusCounts();
+  for (const row of await db.all(QUEUE_COUNTS)) counts.add(text(row['queue']), row);
+  return (await db.all(QUEUES, { now })).map((row) => toQueue(row, counts.of(text(row['name'])), now));
 };
 
 const TYPE_COUNTS = sql`SELECT type, status, sum(n)::bigint AS n FROM ${COUNTS} GROUP BY type, status`;
@@ -190,29 +177,8 @@ const SIZE = sql`
 
 export const statsOf = async (db: Connection): Promise<StoreStats> => {
   const [types, late, size] = await Promise.all([db.all(TYPE_COUNTS), db.get(LATE), db.get(SIZE)]);
-  const byType = new Map<string, Record<Status, number>>();
-  const byStatus = noCounts();
-  for (const row of types) {
-    addCount(byType, text(row['type']), row);
-    byStatus[text(row['status']) as Status] += number(row['n']);
-  }
-  return {
-    total: Object.values(byStatus).reduce((sum, n) => sum + n, 0),
-    byStatus,
-    byType: Object.fromEntries([...byType].filter(([, counts]) => Object.values(counts).some((n) => n > 0))),
-    lateResults: number(late!['n']),
-    sizeBytes: number(size!['n']),
-  };
+  return statsFrom(types, number(late!['n']), number(size!['n']));
 };
-
-const addCount = (counts: Map<string, Record<Status, number>>, name: string, row: Row): void => {
-  const of = counts.get(name) ?? noCounts();
-  of[text(row['status']) as Status] += number(row['n']);
-  counts.set(name, of);
-};
-
-const noCounts = (): Record<Status, number> =>
-  Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
 
 /** What must hold between the tables; each query names what breaks it. One statement, so that all look at one moment. */
 const PROBLEMS = sql`

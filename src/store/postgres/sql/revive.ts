@@ -1,8 +1,8 @@
 /** New lives of what ended without completing: of jobs, and of batches with those of their jobs that did not complete. */
 import { REVIVABLE, type Status } from '../../../job/states.ts';
+import { jobOf, number, text, toChange } from '../../rows.ts';
 import type { Target } from '../../store.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
-import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { chunkOf } from './target.ts';
 import { putBack } from './waiting.ts';

@@ -1,7 +1,7 @@
 /** Where one job stands. Nothing here writes. */
 import { type Holder, MOST_AHEAD, MOST_HOLDERS, type Places, type Standing } from '../../../job/standing.ts';
+import { number, numberOrNull, text, textOrNull, workerName } from '../../rows.ts';
 import { type Connection, type Row, sql } from '../driver.ts';
-import { number, numberOrNull, text, textOrNull, workerName } from '../rows.ts';
 import { getJob, workersOf } from './read.ts';
 import { PARKED } from './waiting.ts';
 

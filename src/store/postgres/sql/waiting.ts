@@ -3,8 +3,9 @@
  * that want the same one, one gets the row, and the other finds nothing and looks again.
  */
 import type { FinalStatus, Status } from '../../../job/states.ts';
+import { jobOf, number, text, toChange } from '../../rows.ts';
 import { numbers, type Row, sql, texts } from '../driver.ts';
-import { jobOf, number, text, toChange, toPlace } from '../rows.ts';
+import { toPlace } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 /** Why a row stands in `job_aside`. */

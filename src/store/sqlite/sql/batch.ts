@@ -14,29 +14,25 @@ import {
   type BatchInfo,
   type BatchState,
   type CallbackKind,
-  callbacksOf,
   type FailurePolicy,
   lossesToSpare,
   movesToSpare,
+  noBatchCounts,
   noteOf,
   progressOf,
-  unfinishedOf,
   verdictOf,
 } from '../../../job/batch.ts';
-import type { NewCallback, NewJob } from '../../../job/enqueue-options.ts';
 import type { FinalStatus, Status } from '../../../job/states.ts';
+import { flag, jobOf, number, text, textOrNull, toChange } from '../../rows.ts';
+import { callbackId, callbackJobs, MAX_CANCELS, mustCount, stateOf } from '../../settling.ts';
 import type { AdjustOutcome } from '../../store.ts';
 import { both, type Touch } from '../../touches.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { jobOf, number, numberOrNull, text, textOrNull, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelRows } from './change.ts';
 import { insertJobs } from './insert.ts';
 import { COLUMNS, IS_BATCH } from './target.ts';
-
-/** Children cancelled by one transaction; the next goes on. */
-const MAX_CANCELS = 1000;
 
 const BATCH = sql`
   SELECT ${COLUMNS}, life, progress, note, cancel_reason, deadline_at, b.policy, b.open, b.timed_out_at, b.moves, b.losses
@@ -95,18 +91,15 @@ const STEP = sql`UPDATE job_batches SET moves = moves - ?, losses = losses - ? W
 
 /** @returns how many children it cancelled. */
 const settle = (txn: Transaction, { row, touch }: Pending, maxCancels: number): number => {
-  const { moves, losses, look, at } = touch;
-  const isDone = row['open'] === 0 && !txn.get(UNFINISHED, row['id']!);
-  const mayWait = !look && number(row['moves']) > moves && number(row['losses']) >= losses;
-  const runsOut = row['timed_out_at'] === null && isOverdue(row, at);
-  if (!isDone && mayWait && !runsOut) {
+  const { moves, losses, at } = touch;
+  const hasUnfinished = flag(row['open']) || txn.get(UNFINISHED, row['id']!) !== undefined;
+  const spare = { moves: number(row['moves']) - moves, losses: number(row['losses']) - losses };
+  if (!mustCount(row, touch, hasUnfinished, spare)) {
     txn.run(STEP, moves, losses, row['seq']!);
     return 0;
   }
   return judge(txn, row, at, maxCancels);
 };
-
-const isOverdue = (row: Row, at: number): boolean => (numberOrNull(row['deadline_at']) ?? Infinity) <= at;
 
 /** Counts the children, and does what their batch's policy says. */
 const judge = (txn: Transaction, row: Row, at: number, maxCancels: number): number => {
@@ -122,26 +115,12 @@ const judge = (txn: Transaction, row: Row, at: number, maxCancels: number): numb
 };
 
 export const countChildren = (db: Connection, id: string): BatchCounts => {
-  const counts = { total: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0 };
+  const counts = noBatchCounts();
   for (const { status, n } of db.all(COUNTS, id)) {
     counts.total += number(n);
     if (Object.hasOwn(counts, text(status))) counts[status as FinalStatus] = number(n);
   }
   return counts;
-};
-
-/** Time that runs out when everything is done is no time-out. */
-const stateOf = (row: Row, counts: BatchCounts, at: number): BatchState => {
-  const open = row['open'] === 1;
-  const isOut = isOverdue(row, at) && (open || unfinishedOf(counts) > 0);
-  return {
-    id: text(row['id']),
-    policy: JSON.parse(text(row['policy'])) as FailurePolicy,
-    open,
-    counts,
-    cancelReason: row['cancel_requested_at'] === null ? null : text(row['cancel_reason']),
-    timedOutAt: numberOrNull(row['timed_out_at']) ?? (isOut ? numberOrNull(row['deadline_at']) : null),
-  };
 };
 
 const LOOKED = sql`UPDATE job_batches SET moves = ?, losses = ?, timed_out_at = ? WHERE job = ?`;
@@ -196,38 +175,16 @@ const end = (
   txn.rollups.count(jobOf(row), to, at);
   const said = to === 'completed' ? { result } : { error };
   txn.tell(() => toChange(row, 'status', 'running', to, at, said));
-  callBack(txn, row, { id: row['id'], type: row['type'], status: to, ...counts }, callbacksOf(to), at);
+  callBack(txn, row, counts, to, at);
 };
 
 const CALLBACKS = sql`SELECT kind, body FROM job_callbacks WHERE job = ?`;
 
-const callBack = (txn: Transaction, row: Row, batch: object, kinds: readonly CallbackKind[], at: number): void => {
-  const bodies = new Map(txn.all(CALLBACKS, row['seq']!).map(({ kind, body }) => [kind, text(body)]));
-  const called = kinds.flatMap((kind) => bodies.get(kind) ?? []).map((body) => JSON.parse(body) as NewCallback);
-  const life = number(row['life']);
-  insertJobs(
-    txn,
-    called.map((callback) => jobOfCallback(callback, batch, life, at)),
-    at,
-  );
-  if (called.length > 0) failpoints.hit?.('callback-inserted');
-};
-
-/** One id per callback and life: it cannot come twice, whatever happens. */
-const callbackId = (id: string, life: number): string => (life === 1 ? id : `${id}:${life}`);
-
-const jobOfCallback = (callback: NewCallback, batch: object, life: number, at: number): NewJob => {
-  const { job, delayMs, startMs } = callback;
-  const runAt = callback.runAt ?? at + delayMs;
-  return {
-    ...job,
-    id: callbackId(job.id, life),
-    payload: `{"batch":${JSON.stringify(batch)},"payload":${job.payload}}`,
-    status: 'queued',
-    runAt,
-    expiresAt: startMs === null ? null : runAt + startMs,
-    ...{ key: null, keyUntil: null, onConflict: 'return', parentId: null, replayOf: null },
-  } as const;
+const callBack = (txn: Transaction, row: Row, counts: BatchCounts, to: FinalStatus, at: number): void => {
+  const called = callbackJobs(row, txn.all(CALLBACKS, row['seq']!), counts, to, at);
+  if (called.length === 0) return;
+  insertJobs(txn, called, at);
+  failpoints.hit?.('callback-inserted');
 };
 
 const SEAL = sql`UPDATE job_batches SET open = 0 WHERE job = ?`;

@@ -1,6 +1,8 @@
 /** What workers and people do to jobs. Every statement repeats its guard; `changes = 0` means: somebody else was first. */
 import type { Change } from '../../../job/change.ts';
 import { ACTIVE, type Status } from '../../../job/states.ts';
+import { endingOf } from '../../ending.ts';
+import { jobOf, number, text, toChange } from '../../rows.ts';
 import type {
   Adjustment,
   AdjustOutcome,
@@ -8,12 +10,10 @@ import type {
   CancelOutcome,
   LogEntry,
   ProgressUpdate,
-  StoreChange,
   Target,
 } from '../../store.ts';
 import { type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { jobOf, number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { keysOf, unpark } from './limit.ts';
 import { COLUMNS, chunkOf, IS_BATCH } from './target.ts';
@@ -79,7 +79,7 @@ const applyChange = (txn: Transaction, change: Change): ApplyOutcome => {
   txn.moved(job, 'running', to, at);
   const ended = to === 'queued' ? RETRIED[change.outcome] : to;
   if (ended) txn.rollups.ended(job, ended, job.startedAt, at);
-  txn.tell(() => tellChange(change));
+  txn.tell(() => endingOf(change, change.failure?.message ?? null));
   return 'applied';
 };
 
@@ -105,21 +105,6 @@ const writeAttempt = (txn: Transaction, { job, outcome, at, failure }: Change): 
   });
   failpoints.hit?.('attempt-written');
 };
-
-const tellChange = ({ job, to, at, attempts, runAt, result, failure }: Change): StoreChange => ({
-  kind: 'status',
-  seq: job.seq,
-  id: job.id,
-  type: job.type,
-  queue: job.queue,
-  at,
-  from: 'running',
-  to,
-  attempts,
-  runAt,
-  ...(to === 'completed' ? { result } : {}),
-  ...(failure ? { error: failure.message } : {}),
-});
 
 const PROGRESS = sql`UPDATE jobs SET progress = @percent, note = @note WHERE ${MINE}`;
 

@@ -1,9 +1,9 @@
 import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
 import { isFinal, type Status } from '../../../job/states.ts';
+import { number, text, toChange } from '../../rows.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { number, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { keyIsFull, unpark } from './limit.ts';
 import { IS_BATCH } from './target.ts';

@@ -2,8 +2,9 @@
  * Limits per key. Rows behind a full key are parked (gate 2), so that a saturated key costs the claim nothing, whatever stands
  * behind it. Every departure of a keyed job must call `unpark`; `sweepKeys` finds what was forgotten.
  */
+
+import { text } from '../../rows.ts';
 import { type Row, sql } from '../driver.ts';
-import { text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 const MAX = sql`SELECT max_running FROM job_limits WHERE key = ?`;

@@ -1,10 +1,10 @@
 /** Chores: orphans, expiry, retention, removal, pauses. */
 import { crashedTooOften, jobExpired } from '../../../job/errors.ts';
-import { FINAL, type FinalStatus, isFinal, type Status } from '../../../job/states.ts';
+import { FINAL, type FinalStatus, isFinal, REMOVABLE, type Status } from '../../../job/states.ts';
+import { jobOf, number, text, toChange, workerName } from '../../rows.ts';
 import type { Orphan, QueueChange, Retention, Target } from '../../store.ts';
 import { type Row, sql, type Value } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { jobOf, number, text, toChange, workerName } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { seqsOf, tellCancelled, WRITE_ATTEMPT } from './change.ts';
 import { keysOf, unpark } from './limit.ts';
@@ -182,21 +182,12 @@ const deleteRows = (txn: Transaction, rows: readonly Row[], now: number): void =
 
 const CHILDREN = sql`SELECT seq FROM jobs WHERE parent_job_id = ? LIMIT 1001`;
 const IS_KEPT = sql`SELECT 1 FROM jobs WHERE seq = ? AND ${KEPT_BY_BATCH}`;
-const NOT_RUNNING = [
-  'created',
-  'queued',
-  'completed',
-  'failed',
-  'cancelled',
-  'timeout',
-] as const satisfies readonly Status[];
-
 /**
  * One chunk, from the newest on: so the children of a family come before their parents. What has ended in a batch that runs is
  * still counted by it, and stays.
  */
 export const removeChunk = (txn: Transaction, target: Target, before: number, now: number) => {
-  const { rows, next } = chunkOf(txn, target, NOT_RUNNING, before, 'newest');
+  const { rows, next } = chunkOf(txn, target, REMOVABLE, before, 'newest');
   const going = new Set<Value>();
   for (const row of rows) {
     const isCounted =

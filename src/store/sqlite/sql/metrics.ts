@@ -1,9 +1,9 @@
 /** What happened, per minute: the samples of depth, and the answer to what people ask. The counting itself is in src/store/rollups.ts. */
 import { addHistogram } from '../../../job/histogram.ts';
 import { MINUTE_MS } from '../../rollups.ts';
-import type { DepthRow, FlowRow, MetricsRange, StoreMetrics } from '../../store.ts';
-import { type Connection, type Row, sql } from '../driver.ts';
-import { number, text } from '../rows.ts';
+import { toDepth, toFlow } from '../../rows.ts';
+import type { MetricsRange, StoreMetrics } from '../../store.ts';
+import { type Connection, sql } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
 
 const CLEAR = sql`DELETE FROM job_depths WHERE minute = ?`;
@@ -54,33 +54,12 @@ const DEPTH = sql`
 export const metricsOf = (db: Connection, { since, until, stepMs, queue, type }: MetricsRange): StoreMetrics => {
   const range = { since, until, step: stepMs };
   return {
-    flow: db.all(FLOW, { ...range, queue, type }).map(toFlow),
+    flow: db
+      .all(FLOW, { ...range, queue, type })
+      .map((row) => toFlow(row, { waitTimes: sumOf(row['wait_times']), runTimes: sumOf(row['run_times']) })),
     depth: db.all(DEPTH, { ...range, queue: queue ?? '' }).map(toDepth),
   };
 };
-
-const toFlow = (row: Row): FlowRow => ({
-  at: number(row['at']),
-  type: text(row['type']),
-  created: number(row['created']),
-  started: number(row['started']),
-  completed: number(row['completed']),
-  failed: number(row['failed']),
-  timeout: number(row['timeout']),
-  cancelled: number(row['cancelled']),
-  retried: number(row['retried']),
-  waitMs: number(row['wait_ms']),
-  ran: number(row['ran']),
-  runMs: number(row['run_ms']),
-  waitTimes: sumOf(row['wait_times']),
-  runTimes: sumOf(row['run_times']),
-});
-
-const toDepth = (row: Row): DepthRow => ({
-  at: number(row['at']),
-  waiting: number(row['waiting']),
-  running: number(row['running']),
-});
 
 /** Lists of JSON, joined by commas. */
 const sumOf = (joined: unknown): number[] => {

@@ -2,10 +2,11 @@
 import { badCursor } from '../../../job/errors.ts';
 import type { CheckedFilter, CheckedPage } from '../../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../../job/job.ts';
-import { STATUSES, type Status } from '../../../job/states.ts';
+import { number, text, toAttempt, toLogLine, toQueue, toWorker } from '../../rows.ts';
+import { StatusCounts, statsFrom } from '../../status-counters.ts';
 import type { JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
-import { number, numberOrNull, text, textOrNull, toAttempt, toJob, toLogLine, toWorker } from '../rows.ts';
+import { toJob } from '../rows.ts';
 import { batchInfoOf } from './batch.ts';
 import { whereOf } from './target.ts';
 
@@ -111,50 +112,14 @@ const QUEUES = sql`
 const QUEUE_COUNTS = sql`SELECT queue, status, sum(n) AS n FROM job_counts GROUP BY queue, status`;
 
 export const queuesOf = (db: Connection, now: number): QueueRow[] => {
-  const counts = new Map<string, Record<Status, number>>();
-  for (const row of db.all(QUEUE_COUNTS)) addCount(counts, text(row['queue']), row);
-  return db.all(QUEUES).map((row) => {
-    const until = numberOrNull(row['paused_until']);
-    const paused = row['paused'] === 1 && (until === null || until > now);
-    return {
-      name: text(row['name']),
-      paused,
-      pausedReason: paused ? textOrNull(row['paused_reason']) : null,
-      pausedBy: paused ? textOrNull(row['paused_by']) : null,
-      pausedUntil: paused ? until : null,
-      pausedAt: paused ? numberOrNull(row['paused_at']) : null,
-      maxRunning: numberOrNull(row['max_running']),
-      counts: counts.get(text(row['name'])) ?? noCounts(),
-      oldestDueAt: numberOrNull(row['oldest_due']),
-    };
-  });
+  const counts = new StatusCounts();
+  for (const row of db.all(QUEUE_COUNTS)) counts.add(text(row['queue']), row);
+  return db.all(QUEUES).map((row) => toQueue(row, counts.of(text(row['name'])), now));
 };
 
 const TYPE_COUNTS = sql`SELECT type, status, sum(n) AS n FROM job_counts GROUP BY type, status`;
 const LATE = sql`SELECT coalesce(sum(value), 0) AS n FROM job_meta WHERE name = 'late_results'`;
 const SIZE = sql`SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()`;
 
-export const statsOf = (db: Connection): StoreStats => {
-  const byType = new Map<string, Record<Status, number>>();
-  const byStatus = noCounts();
-  for (const row of db.all(TYPE_COUNTS)) {
-    addCount(byType, text(row['type']), row);
-    byStatus[text(row['status']) as Status] += number(row['n']);
-  }
-  return {
-    total: Object.values(byStatus).reduce((sum, n) => sum + n, 0),
-    byStatus,
-    byType: Object.fromEntries([...byType].filter(([, counts]) => Object.values(counts).some((n) => n > 0))),
-    lateResults: number(db.get(LATE)!['n']),
-    sizeBytes: number(db.get(SIZE)!['n']),
-  };
-};
-
-const addCount = (counts: Map<string, Record<Status, number>>, name: string, row: Row): void => {
-  const of = counts.get(name) ?? noCounts();
-  of[text(row['status']) as Status] += number(row['n']);
-  counts.set(name, of);
-};
-
-const noCounts = (): Record<Status, number> =>
-  Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
+export const statsOf = (db: Connection): StoreStats =>
+  statsFrom(db.all(TYPE_COUNTS), number(db.get(LATE)!['n']), number(db.get(SIZE)!['n']));

@@ -1,9 +1,9 @@
 /** Requests that may come again: what became of their jobs is kept beside them, in the transaction that inserted them. */
 import type { NewJob } from '../../../job/enqueue-options.ts';
+import { text } from '../../rows.ts';
 import type { InsertOutcome, RequestKey } from '../../store.ts';
 import { sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { text } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { insertJobs } from './insert.ts';
 

@@ -1,9 +1,9 @@
 /** New lives of what ended without completing: of jobs, and of batches with those of their jobs that did not complete. */
 import { REVIVABLE, type Status } from '../../../job/states.ts';
+import { jobOf, text, toChange } from '../../rows.ts';
 import type { Target } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
-import { jobOf, text, toChange } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 import { COLUMNS, chunkOf, IS_BATCH } from './target.ts';
 

@@ -1,7 +1,7 @@
 /** Where one job stands. Nothing here writes. */
 import { type Holder, MOST_AHEAD, MOST_HOLDERS, type Places, type Standing } from '../../../job/standing.ts';
+import { number, numberOrNull, text, textOrNull, workerName } from '../../rows.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
-import { number, numberOrNull, text, textOrNull, workerName } from '../rows.ts';
 import { getJob, workersOf } from './read.ts';
 
 const OWNER = sql`SELECT lease_owner FROM jobs WHERE seq = ?`;

@@ -1,9 +1,9 @@
 /** Which rows a person means: a filter or ids → a WHERE clause with bound values, and chunks of rows. */
 import type { CheckedFilter, PayloadMatch } from '../../../job/filter.ts';
 import { FINAL, type Status } from '../../../job/states.ts';
+import { number } from '../../rows.ts';
 import type { Target } from '../../store.ts';
 import { type Row, sql, type Value } from '../driver.ts';
-import { number } from '../rows.ts';
 import type { Transaction } from '../transaction.ts';
 
 export interface Where {

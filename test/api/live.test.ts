@@ -1,0 +1,377 @@
+/** The live feed over real sockets: event streams and WebSockets, what they carry, and what they bear. */
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { type JobManager, job, type LiveOptions, type RunningServer, startServer } from 'backline';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { feedOf } from '../../src/doors/api/feed.ts';
+import type { Frame, JobFrame } from '../../src/doors/api/frames.ts';
+import { freshFile, startManager } from '../managers.ts';
+import { until } from '../wait.ts';
+
+const jobs = { double: job({ run: async (n: number) => 2 * n }) };
+
+const open = async (live: LiveOptions = {}, database = ':memory:') => {
+  const manager = (await startManager({ jobs }, database)) as unknown as JobManager;
+  const unexpected: unknown[] = [];
+  const server = await startServer(manager, {
+    ...{ host: '127.0.0.1', port: 0, live },
+    onUnexpected: (error) => unexpected.push(error),
+  });
+  onTestFinished(async () => {
+    await server.close();
+    expect(unexpected).toEqual([]);
+  });
+  return { manager, server, feed: feedOf(manager) };
+};
+
+/** An event stream as a browser reads it. */
+const stream = async (server: RunningServer, query = '', headers: Record<string, string> = {}) => {
+  const request = get(`${server.url}/api/events${query}`, { headers, agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  let text = '';
+  response.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  response.on('error', () => {});
+  onTestFinished(() => void request.destroy());
+  const events = () =>
+    text
+      .split('\n\n')
+      .slice(0, -1)
+      .filter((event) => /^data: /m.test(event));
+  const frames = (): Frame[] => events().map((event) => JSON.parse(/^data: (.*)$/m.exec(event)![1]!) as Frame);
+  const ids = (): string[] => events().map((event) => /^id: (.*)$/m.exec(event)![1]!);
+  const ended = new Promise<void>((resolve) => response.once('close', resolve));
+  return { request, response, text: () => text, frames, ids, ended };
+};
+
+const refused = async (server: RunningServer, query = '', headers: Record<string, string> = {}) => {
+  const response = await fetch(`${server.url}/api/events${query}`, { headers });
+  return {
+    status: response.status,
+    retryAfter: response.headers.get('retry-after'),
+    ...((await response.json()) as { code: string }),
+  };
+};
+
+const add = (manager: JobManager, id: string, more: object = {}) =>
+  manager.enqueue('double', 1, { id, delay: '1h', ...more });
+const jobIds = (frames: readonly Frame[]): string[] =>
+  frames.filter((frame): frame is JobFrame => frame.kind === 'job').map(({ jobId }) => jobId);
+
+describe('an event stream', () => {
+  test('carries frames with their ids, and what a browser needs to come back', async () => {
+    const { manager, server } = await open();
+    const { response, text, frames, ids } = await stream(server);
+    expect(response.statusCode).toBe(200);
+    expect(response.headers).toMatchObject({
+      ...{ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' },
+      ...{ 'x-content-type-options': 'nosniff', 'x-accel-buffering': 'no' },
+    });
+    await add(manager, 'a');
+    await until(() => frames().length > 0);
+    expect(text()).toMatch(/^retry: 3000\n\nevent: message\nid: \S+\ndata: \{/);
+    expect(ids()).toEqual(frames().map(({ id }) => id));
+  });
+
+  test.each<[place: string, again: (id: string) => readonly [query: string, headers: Record<string, string>]]>([
+    ['header', (id: string) => ['', { 'last-event-id': id }]],
+    ['query', (id: string) => [`?lastEventId=${id}`, {}]],
+  ])('goes on behind the id in the %s', async (_, again) => {
+    const { manager, server } = await open();
+    const first = await stream(server);
+    await add(manager, 'a');
+    await until(() => first.ids().length === 1);
+    first.request.destroy();
+    for (const id of ['b', 'c']) await add(manager, id);
+    const second = await stream(server, ...again(first.ids()[0]!));
+    await until(() => second.frames().length === 2);
+    expect(jobIds(second.frames())).toEqual(['b', 'c']);
+  });
+
+  test.each(['nonsense', '0'.repeat(190), '000000000000-5', '-1', '%00', '__proto__'])(
+    'with the id %s of nowhere says once that something may be missing, and goes on',
+    async (id) => {
+      const { manager, server } = await open();
+      const { frames } = await stream(server, '', { 'last-event-id': id });
+      await until(() => frames().length === 1);
+      expect(frames()).toMatchObject([{ kind: 'gap', reason: 'other-process', action: 'refetch' }]);
+      await add(manager, 'a');
+      await until(() => jobIds(frames()).includes('a'));
+    },
+  );
+
+  test('carries only what was asked for', async () => {
+    const { manager, server } = await open();
+    const wanted = await stream(server, '?queue=letters,x&type=double&status=queued');
+    const all = await stream(server);
+    await add(manager, 'a', { queue: 'letters' });
+    await add(manager, 'b', { queue: 'money' });
+    await add(manager, 'c', { queue: 'x' });
+    await until(() => all.frames().length === 3 && wanted.frames().length === 2);
+    expect(jobIds(wanted.frames())).toEqual(['a', 'c']);
+  });
+
+  test('tells of changes by another process', async () => {
+    const file = freshFile();
+    const { server } = await open({}, file);
+    const other = (await startManager({ jobs, worker: false }, file)) as unknown as JobManager;
+    const { frames } = await stream(server);
+    await add(other, 'a');
+    await until(() => jobIds(frames()).includes('a'));
+  });
+
+  test('shows that it lives while nothing happens', async () => {
+    const { server } = await open({ heartbeatMs: 10 });
+    const { text } = await stream(server);
+    await until(() => text().includes('\n\n:\n\n:\n\n'));
+  });
+
+  test.each([
+    ['?status=done', 400, 'INVALID_OPTION'],
+    ['?stauts=failed', 400, 'UNKNOWN_OPTION'],
+    ['?__proto__[x]=1', 400, 'UNKNOWN_OPTION'],
+    [`?lastEventId=${'x'.repeat(201)}`, 400, 'INVALID_OPTION'],
+    ['/nothing', 404, 'NOT_FOUND'],
+  ])('at %s is refused in our words', async (query, status, code) => {
+    const { server, feed } = await open();
+    expect(await refused(server, query)).toMatchObject({ status, code });
+    expect(feed.readers).toBe(0);
+  });
+
+  test.each<Record<string, string>>([{ origin: 'http://evil.example.test' }, { 'sec-fetch-site': 'cross-site' }])(
+    'for a page elsewhere (%j) is refused',
+    async (headers) => {
+      const { server } = await open();
+      expect(await refused(server, '', headers)).toMatchObject({
+        status: 403,
+        code: 'ORIGIN_REFUSED',
+      });
+    },
+  );
+
+  test('is one of so many, for one address and for all, and makes room when it ends', async () => {
+    const { server } = await open({ maxListenersPerAddress: 2 });
+    const [first] = [await stream(server), await stream(server)];
+    expect(await refused(server)).toMatchObject({ status: 429, code: 'TOO_MANY_LISTENERS', retryAfter: '3' });
+    first!.request.destroy();
+    await until(async () =>
+      (await fetch(`${server.url}/api/events`)).body!.cancel().then(
+        () => true,
+        () => false,
+      ),
+    );
+    const { server: other } = await open({ maxListeners: 1 });
+    await stream(other);
+    expect(await refused(other)).toMatchObject({ status: 503, code: 'LISTENERS_FULL', retryAfter: '3' });
+  });
+
+  test('of which five hundred are open costs little more than one, and each hears all', async () => {
+    const { manager, server, feed } = await open();
+    const streams = await Promise.all(Array.from({ length: 500 }, () => stream(server)));
+    await until(() => feed.readers === 500);
+    for (let i = 0; i < 10; i++) await add(manager, `job-${i}`);
+    await until(() => streams.every(({ frames }) => jobIds(frames()).includes('job-9')), 'all heard', 60_000);
+    for (const { frames } of streams) expect(new Set(jobIds(frames())).size).toBe(10);
+    for (const { request } of streams) request.destroy();
+    await until(() => feed.readers === 0, 'all gone', 60_000);
+  }, 120_000);
+
+  test('whose reader does not read is held back, and after a while let go', async () => {
+    const { manager, server, feed } = await open({ stallMs: 200, tickMs: 5, maxBytesPerSecond: 1e9 });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    socket.pause();
+    await until(() => feed.readers === 1);
+    await manager.pauseQueue('default');
+    const error = 'x'.repeat(450);
+    const many = Array.from({ length: 400 }, (_, i) => ({
+      type: 'double',
+      payload: 1,
+      options: { id: `job-${i}`, delay: '1h' },
+    }));
+    await manager.enqueueMany(many);
+    const deadline = performance.now() + 60_000;
+    // So many bytes that no buffer of the system holds them.
+    while (feed.readers > 0 && performance.now() < deadline) {
+      await manager.cancelAll({ status: 'queued' }, { reason: error });
+      await manager.retryAll({ status: 'cancelled' });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(feed.readers).toBe(0);
+    socket.destroy();
+  }, 90_000);
+
+  test('whose sender closes its half is ended, and leaves nothing behind', async () => {
+    const { server, feed } = await open();
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await until(() => feed.readers === 1);
+    socket.resume().end();
+    await once(socket, 'end');
+    await until(() => feed.readers === 0);
+  });
+
+  test('that is opened and broken off again and again leaves nothing behind', async () => {
+    const { server, feed } = await open({ maxListenersPerAddress: 20 });
+    for (let round = 0; round < 20; round++) {
+      const sockets: Socket[] = Array.from({ length: 10 }, () =>
+        connect(server.port, '127.0.0.1').on('error', () => {}),
+      );
+      for (const socket of sockets)
+        socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: x-y\r\n\r\n');
+      if (round % 2) await Promise.all(sockets.map((socket) => once(socket, 'data')));
+      for (const socket of sockets) socket.destroy();
+      await until(() => feed.readers === 0);
+    }
+    const { frames } = await stream(server, '', { 'last-event-id': 'x' });
+    await until(() => frames().length === 1);
+  });
+
+  test('ends with the service, which does not wait for it', async () => {
+    const { server } = await open();
+    const streams = [await stream(server), await stream(server)];
+    const from = performance.now();
+    await server.close();
+    await Promise.all(streams.map(({ ended }) => ended));
+    expect(performance.now() - from).toBeLessThan(3000);
+  });
+});
+
+/** A WebSocket that was opened. */
+const socketTo = async (server: RunningServer, query = '') => {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/api/events/ws${query}`);
+  const frames: Frame[] = [];
+  socket.addEventListener('message', ({ data }) => frames.push(JSON.parse(String(data)) as Frame));
+  const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
+  onTestFinished(() => socket.close());
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve);
+    socket.addEventListener('error', reject);
+  });
+  return { socket, frames, closed };
+};
+
+/** The handshake byte for byte, and then whatever is sent. */
+const rawSocket = async (server: RunningServer, headers = '', path = '/api/events/ws') => {
+  const socket = connect(server.port, '127.0.0.1');
+  const chunks: Buffer[] = [];
+  socket.on('data', (data: Buffer) => chunks.push(data)).on('error', () => {});
+  const key = Buffer.alloc(16, 7).toString('base64');
+  const start = `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket`;
+  socket.write(`${start}\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n${headers}\r\n`);
+  onTestFinished(() => void socket.destroy());
+  const closed = once(socket, 'close');
+  await until(() => Buffer.concat(chunks).includes('\r\n\r\n'));
+  const head = Buffer.concat(chunks).toString('latin1');
+  const frames = () => Buffer.concat(chunks).subarray(head.indexOf('\r\n\r\n') + 4);
+  return { socket, head, frames, closed };
+};
+
+/** A frame of a client: masked, with a mask of zeros. */
+const clientFrame = (first: number, payload: Buffer): Buffer => {
+  const length =
+    payload.length < 126
+      ? Buffer.from([0x80 | payload.length])
+      : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 255]);
+  return Buffer.concat([Buffer.from([first]), length, Buffer.alloc(4), payload]);
+};
+
+describe('a WebSocket', () => {
+  test('carries the same frames, filtered, from where one was', async () => {
+    const { manager, server } = await open();
+    const events = await stream(server);
+    const first = await socketTo(server, '?queue=letters');
+    await add(manager, 'a', { queue: 'letters' });
+    await add(manager, 'b');
+    await until(() => first.frames.length === 1 && events.frames().length === 2);
+    expect(first.frames).toEqual([events.frames()[0]]);
+    first.socket.close();
+    const second = await socketTo(server, `?lastEventId=${first.frames[0]!.id}`);
+    await until(() => second.frames.length === 1);
+    expect(second.frames).toEqual([events.frames()[1]]);
+    const third = await socketTo(server, '?lastEventId=nonsense');
+    await until(() => third.frames.length === 1);
+    expect(third.frames).toMatchObject([{ kind: 'gap', action: 'refetch' }]);
+  });
+
+  test.each<[says: string, frame: Buffer, code: number]>([
+    ['a message', clientFrame(0x81, Buffer.from('hello')), 1008],
+    ['a binary message', clientFrame(0x82, Buffer.from([1, 2, 3])), 1003],
+    ['a message that is too long', clientFrame(0x81, Buffer.alloc(2000, 97)), 1009],
+    ['text that is none', clientFrame(0x81, Buffer.from([0xff, 0xfe])), 1007],
+    ['a frame of an unknown kind', clientFrame(0x83, Buffer.alloc(0)), 1002],
+    ['a frame without a mask', Buffer.from([0x81, 0x01, 97]), 1002],
+  ])('is closed with a code after %s', async (_, frame, code) => {
+    const { server, feed } = await open();
+    const { socket, head, frames } = await rawSocket(server);
+    expect(head).toMatch(/^HTTP\/1\.1 101 /);
+    socket.write(frame);
+    await until(() => frames().length >= 4);
+    expect(frames()[0]).toBe(0x88);
+    expect(frames().readUInt16BE(2)).toBe(code);
+    socket.destroy();
+    await until(() => feed.readers === 0);
+  });
+
+  test('whose other end no longer answers is cut off; one that answers is not', async () => {
+    const { server, feed } = await open({ heartbeatMs: 50 });
+    const live = await socketTo(server);
+    const dead = await rawSocket(server);
+    expect(feed.readers).toBe(2);
+    await dead.closed;
+    await until(() => feed.readers === 1);
+    expect(live.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  test.each([
+    ['from a page elsewhere', 'origin: http://evil.example.test\r\n', '/api/events/ws', 403, 'ORIGIN_REFUSED'],
+    ['with a filter that is none', '', '/api/events/ws?status=done', 400, 'INVALID_OPTION'],
+  ])('%s is refused before it is one', async (_, headers, path, status, code) => {
+    const { server, feed } = await open();
+    const { head, closed } = await rawSocket(server, headers, path);
+    expect(head).toContain(`HTTP/1.1 ${status} `);
+    expect(head).toContain(`"code":"${code}"`);
+    await closed;
+    expect(feed.readers).toBe(0);
+  });
+
+  test('counts among the listeners, and makes room when it ends', async () => {
+    const { server } = await open({ maxListeners: 1 });
+    const { socket, closed } = await socketTo(server);
+    const { head } = await rawSocket(server);
+    expect(head).toMatch(/^HTTP\/1\.1 503 .*retry-after: 3.*LISTENERS_FULL/s);
+    socket.close();
+    await closed;
+    await until(async () => {
+      const { head } = await rawSocket(server);
+      return head.startsWith('HTTP/1.1 101');
+    });
+  });
+
+  test('of a page of the service itself is one', async () => {
+    const { server } = await open();
+    const { head } = await rawSocket(server, `origin: http://localhost\r\n`);
+    expect(head).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  test('is no way around the other routes', async () => {
+    const { server } = await open();
+    expect((await rawSocket(server, 'connection: close\r\n', '/api/count')).head).toMatch(
+      /^HTTP\/1\.1 200 .*"count":0/s,
+    );
+    const asked = await fetch(`${server.url}/api/events/ws`);
+    expect([asked.status, ((await asked.json()) as { code: string }).code]).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  test('ends with the service, which does not wait for it', async () => {
+    const { server } = await open();
+    const { closed } = await socketTo(server);
+    const from = performance.now();
+    await server.close();
+    expect(await closed).toBe(1001);
+    expect(performance.now() - from).toBeLessThan(3000);
+  });
+});
