@@ -71,6 +71,7 @@ const flush = (): void => {
   due = false;
   const frames = [...waiting.values()];
   waiting = new Map();
+  if (paused.peek()) return;
   for (const listener of listeners) listener(frames);
 };
 

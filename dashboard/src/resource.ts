@@ -3,7 +3,7 @@
  */
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { type Frame, isWide, onFrames } from './live.ts';
+import { type Frame, isWide, onFrames, paused } from './live.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
 export interface Resource<T> {
@@ -87,8 +87,10 @@ export const whenTold = (concerns: (frame: Frame) => boolean, act: () => Promise
     await act();
     await new Promise((done) => setTimeout(done, PAUSE_MS));
     busy = false;
-    if (!again || ended) return;
+    // Going on after a pause tells everybody anyway.
+    const due = again && !ended && !paused.peek();
     again = false;
+    if (!due) return;
     await go();
   };
   const end = onFrames((frames) => {

@@ -213,6 +213,8 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     await page.getByText('1 job', { exact: true }).waitFor();
     await page.keyboard.press('p');
     await page.locator('.live.paused').waitFor();
+    // What was asked before the pause may still be answered.
+    await page.waitForTimeout(2000);
     await manager.enqueue('never', 2, { delay: '1h' });
     await page.waitForTimeout(6000);
     expect(await page.getByRole('button', { name: '1 new' }).count()).toBe(0);

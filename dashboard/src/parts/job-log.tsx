@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { AttemptView, LogLineView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { copy } from '../clipboard.ts';
-import { isWide } from '../live.ts';
+import { isWide, paused } from '../live.ts';
 import { whenTold } from '../resource.ts';
 import { counted, exactClock } from '../time.ts';
 import { type Trouble, troubleOf } from '../trouble.ts';
@@ -14,6 +14,7 @@ import { TroubleView } from './views.tsx';
 /** So many lines are kept and drawn; the command line shows all. */
 const KEPT = 1000;
 const PAGE = 1000;
+const LOOK_MS = 2000;
 
 interface JobLogProps {
   readonly id: string;
@@ -22,7 +23,7 @@ interface JobLogProps {
 }
 
 export const JobLog = ({ id, running, attempts }: JobLogProps) => {
-  const { lines, cut, trouble, load } = useLog(id);
+  const { lines, cut, trouble, load } = useLog(id, running);
   const follow = useSignal(true);
   const box = useRef<HTMLPreElement>(null);
   const list = lines.value;
@@ -86,12 +87,16 @@ const lineText = ({ at, claim, level, message, fields }: LogLineView, numbers: R
 };
 
 /** Reads on from the last line that was seen. */
-const useLog = (id: string) => {
+const useLog = (id: string, running: boolean) => {
   const lines = useSignal<readonly LogLineView[]>([]);
   const cut = useSignal(false);
   const trouble = useSignal<Trouble | null>(null);
   const after = useRef<string | null>(null);
+  // Two readers at once would each take the same lines.
+  const reading = useRef(false);
   const load = async (): Promise<void> => {
+    if (reading.current) return;
+    reading.current = true;
     try {
       for (;;) {
         const page = await api.jobs.logs({ id, after: after.current ?? undefined, limit: PAGE });
@@ -102,15 +107,22 @@ const useLog = (id: string) => {
           lines.value = all.slice(-KEPT);
         }
         trouble.value = null;
-        if (page.lines.length < PAGE) return;
+        if (page.lines.length < PAGE) break;
       }
     } catch (error) {
       trouble.value = troubleOf(error);
     }
+    reading.current = false;
   };
   useEffect(() => {
     void load();
     return whenTold((frame) => isWide(frame) || frame.job?.id === id, load);
   }, [id]);
+  // Lines are no events: while they may come, somebody must look.
+  useEffect(() => {
+    if (!running) return;
+    const looking = setInterval(() => !document.hidden && !paused.value && void load(), LOOK_MS);
+    return () => clearInterval(looking);
+  }, [id, running]);
   return { lines, cut, trouble, load };
 };
