@@ -25,53 +25,26 @@ import { textOf, withWord, wordsOf } from '../where.ts';
 export default function Jobs() {
   const q = query.value.get('q') ?? '';
   const rows = useRows(q);
-  const peek = query.value.get('peek');
-  const active = useSignal<string | null>(peek);
-  const chosen = useSignal<ReadonlySet<string>>(new Set());
   const bulk = useSignal<Which | null>(null);
   const known = useKnown();
   const trouble = rows.trouble.value;
   void rows.version.value;
-  const choose = (id: string) => {
-    const next = new Set(chosen.value);
-    if (!next.delete(id)) next.add(id);
-    chosen.value = next;
+  const all = () => {
+    bulk.value = { q };
   };
-  const show = (id: string | null) => setQuery({ peek: id });
-  const move = (id: string) => {
-    active.value = id;
-    if (peek !== null) show(id);
-  };
-  useEffect(() => {
-    chosen.value = new Set();
-  }, [q]);
   useCommands([
-    {
-      title: 'Do to all of them …',
-      group: 'Jobs',
-      keys: 'b',
-      when: () => rows.length > 0,
-      run: () => (bulk.value = { q }),
-    },
-    {
-      title: 'Close what is beside the list',
-      group: 'Jobs',
-      keys: 'Escape',
-      when: () => peek !== null,
-      run: () => show(null),
-    },
+    { title: 'Do to all of them …', group: 'Jobs', keys: 'b', when: () => rows.length > 0, run: all },
     { title: 'Copy this search as a command', group: 'Jobs', run: () => void copy(commandOf(q), 'The command') },
   ]);
-  useQuickActions(rows, active.value, peek !== null);
   const isComplaint = trouble?.code === 'BAD_WHERE' || trouble?.code === 'INVALID_OPTION';
-  const empty = rows.ready.value && rows.length === 0;
+  const some = rows.ready.value && rows.length > 0;
   return (
     <Page
       title={q ? `Jobs: ${q}` : 'Jobs'}
       heading="Jobs"
       fixed
-      aside={rows.ready.value && !empty && <span class="quiet">{lengthText(rows)}</span>}
-      actions={rows.ready.value && !empty && <Button onClick={() => (bulk.value = { q })}>Do to all of them …</Button>}
+      aside={some && <span class="quiet">{lengthText(rows)}</span>}
+      actions={some && <Button onClick={all}>Do to all of them …</Button>}
     >
       <QueryBox
         value={q}
@@ -80,46 +53,67 @@ export default function Jobs() {
         complaint={isComplaint ? `${trouble.message} ${trouble.next ?? ''}` : null}
       />
       <States q={q} counts={known.counts} />
-      {!empty && <Histogram q={q} />}
+      {some && <Histogram q={q} />}
       {trouble && !isComplaint && (
         <TroubleView trouble={trouble} what="The jobs" retry={() => rows.reload()} kept={rows.ready.value} />
       )}
-      <div class={peek ? 'beside' : 'beside alone'}>
-        <div class="list-frame card" hidden={trouble !== null && !rows.ready.value}>
-          <Fresh rows={rows} />
-          {empty && <NoJobs q={q} />}
-          {!empty && rows.ready.value && (
-            <JobList
-              rows={rows}
-              chosen={chosen.value}
-              onChoose={choose}
-              active={active.value}
-              onActive={move}
-              onOpen={(id) => navigate(`/jobs/${encodeURIComponent(id)}`)}
-              onPeek={show}
-            />
-          )}
-          {!rows.ready.value && !trouble && <Skeleton lines={12} />}
-          {chosen.value.size > 0 && (
-            <Chosen
-              ids={[...chosen.value]}
-              onAct={(ids) => (bulk.value = { ids })}
-              onClear={() => (chosen.value = new Set())}
-            />
-          )}
-        </div>
-        {peek && <Peek key={peek} id={peek} onClose={() => show(null)} />}
-      </div>
-      {bulk.value && (
-        <BulkDialog
-          which={bulk.value}
-          onClose={() => (bulk.value = null)}
-          onStarted={() => (chosen.value = new Set())}
-        />
-      )}
+      <Found key={q} q={q} rows={rows} onBulk={(which) => (bulk.value = which)} />
+      {bulk.value && <BulkDialog which={bulk.value} onClose={() => (bulk.value = null)} />}
     </Page>
   );
 }
+
+interface FoundProps {
+  readonly q: string;
+  readonly rows: JobRows;
+  readonly onBulk: (which: Which) => void;
+}
+
+/** The list, what was chosen of it, and the job beside it. */
+const Found = ({ q, rows, onBulk }: FoundProps) => {
+  const peek = query.value.get('peek');
+  const active = useSignal<string | null>(peek);
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
+  const show = (id: string | null) => setQuery({ peek: id });
+  const choose = (id: string) => {
+    const next = new Set(chosen.value);
+    if (!next.delete(id)) next.add(id);
+    chosen.value = next;
+  };
+  const move = (id: string) => {
+    active.value = id;
+    if (peek !== null) show(id);
+  };
+  const title = 'Close what is beside the list';
+  useCommands([{ title, group: 'Jobs', keys: 'Escape', when: () => peek !== null, run: () => show(null) }]);
+  useQuickActions(rows, active.value, peek !== null);
+  const ready = rows.ready.value;
+  const trouble = rows.trouble.value;
+  return (
+    <div class={peek ? 'beside' : 'beside alone'}>
+      <div class="list-frame card" hidden={trouble !== null && !ready}>
+        <Fresh rows={rows} />
+        {ready && rows.length === 0 && <NoJobs q={q} />}
+        {ready && rows.length > 0 && (
+          <JobList
+            rows={rows}
+            chosen={chosen.value}
+            onChoose={choose}
+            active={active.value}
+            onActive={move}
+            onOpen={(id) => navigate(`/jobs/${encodeURIComponent(id)}`)}
+            onPeek={show}
+          />
+        )}
+        {!ready && !trouble && <Skeleton lines={12} />}
+        {chosen.value.size > 0 && (
+          <Chosen ids={[...chosen.value]} onAct={(ids) => onBulk({ ids })} onClear={() => (chosen.value = new Set())} />
+        )}
+      </div>
+      {peek && <Peek key={peek} id={peek} onClose={() => show(null)} />}
+    </div>
+  );
+};
 
 /** What is done most is a key away, also without looking at the job. */
 const useQuickActions = (rows: JobRows, id: string | null, peeking: boolean): void => {

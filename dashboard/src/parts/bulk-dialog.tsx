@@ -36,10 +36,9 @@ interface BulkDialogProps {
   readonly which: Which;
   readonly first?: BulkKind;
   readonly onClose: () => void;
-  readonly onStarted: () => void;
 }
 
-export const BulkDialog = ({ which, first = 'retry', onClose, onStarted }: BulkDialogProps) => {
+export const BulkDialog = ({ which, first = 'retry', onClose }: BulkDialogProps) => {
   const [kind, setKind] = useState<BulkKind>(first);
   const action = { kind } as { readonly kind: 'retry' };
   const preview = useResource(`bulk ${kind} ${JSON.stringify(which)}`, (signal) =>
@@ -49,7 +48,6 @@ export const BulkDialog = ({ which, first = 'retry', onClose, onStarted }: BulkD
     const { id } = await api.bulk.start({ which: whichOf(which), action, snapshotAt, expected });
     toast(`${counted(expected, 'job')}: it has begun.`, { to: `/jobs/${id}`, text: 'Follow it' });
     onClose();
-    onStarted();
   };
   return (
     <Dialog title="Do to all of them" onClose={onClose}>

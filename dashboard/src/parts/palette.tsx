@@ -52,23 +52,34 @@ export const Palette = ({ onClose }: { readonly onClose: () => void }) => {
       />
       <ul role="listbox" id={id} ref={list} aria-label="What was found">
         {found.map((command, i) => (
-          <li
+          <Option
             key={`${command.group} ${command.title}`}
             id={`${id}-${i}`}
-            role="option"
-            aria-selected={i === at}
-            onClick={() => run(command)}
-          >
-            <span>{command.title}</span>
-            <span class="quiet">{command.group}</span>
-            {command.keys && <kbd aria-hidden="true">{command.keys}</kbd>}
-          </li>
+            command={command}
+            selected={i === at}
+            run={() => run(command)}
+          />
         ))}
       </ul>
       {found.length === 0 && <p class="quiet">Nothing has that name.</p>}
     </Dialog>
   );
 };
+
+interface OptionProps {
+  readonly id: string;
+  readonly command: Command;
+  readonly selected: boolean;
+  readonly run: () => void;
+}
+
+const Option = ({ id, command: { title, group, keys }, selected, run }: OptionProps) => (
+  <li id={id} role="option" aria-selected={selected} onClick={run}>
+    <span>{title}</span>
+    <span class="quiet">{group}</span>
+    {keys && <kbd aria-hidden="true">{keys}</kbd>}
+  </li>
+);
 
 /** Commands whose words begin as those that were typed, and what the text itself may mean. */
 const foundBy = (text: string, all: readonly Command[]): Command[] => {

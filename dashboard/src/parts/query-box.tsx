@@ -122,13 +122,14 @@ const useTyping = ({ value, onChange, known }: QueryBoxProps, input: RefObject<H
     Tab: at >= 0 && enter,
     Backspace: text === '' && back,
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const act = Object.hasOwn(keys, event.key) && keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  };
-  return { text, at, found, chips, take, onInput, onKeyDown, setShown };
+  return { text, at, found, chips, take, onInput, onKeyDown: byKey(keys), setShown };
+};
+
+const byKey = (keys: Readonly<Record<string, (() => void) | false>>) => (event: KeyboardEvent) => {
+  const act = Object.hasOwn(keys, event.key) && keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
 };
 
 const joined = (search: string, word: Word): string => {
