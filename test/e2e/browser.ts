@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 
 const PATHS = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -27,6 +27,17 @@ export const skipped = chromiumPath
   : ' (skipped: there is no Chromium; apt-get install chromium, or set CHROMIUM to one)';
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath!, args: ARGS });
+
+/** Presses a key until what it opens is there: a page that was just drawn may not listen yet on a busy machine. */
+export const press = async (page: Page, key: string, opens: Locator): Promise<void> => {
+  for (let i = 0; i < 20; i++) {
+    await page.keyboard.press(key);
+    try {
+      return await opens.waitFor({ timeout: 1500 });
+    } catch {}
+  }
+  await opens.waitFor();
+};
 
 /** Where pictures of pages go, for people to look at. */
 const ARTIFACTS = join(import.meta.dirname, '../../artifacts/dashboard');

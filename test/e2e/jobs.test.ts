@@ -4,14 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startServer } from '../../src/doors/http/server.ts';
 import { JobManager } from '../../src/engine/job-manager.ts';
 import { until } from '../wait.ts';
-import { build, chromiumPath, launch, openPage, skipped } from './browser.ts';
+import { build, chromiumPath, launch, openPage, press, skipped } from './browser.ts';
 import { makeMany } from './many.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
 import { fill, type Service, startService } from './service.ts';
+
+/** On a machine that does other things besides. */
+vi.setConfig({ testTimeout: 90_000 });
 
 describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => {
   let browser: Browser;
@@ -48,7 +51,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     try {
       await page.goto(`${server.url}/jobs`);
       await page.getByText('100,000 jobs', { exact: true }).waitFor();
-      await page.keyboard.press('/');
+      await press(page, '/', page.getByRole('combobox', { name: 'Search jobs', expanded: true }));
       await page.keyboard.type('error:"for user 77770" ');
       await page.getByText('1 job', { exact: true }).waitFor();
       expect(new URL(page.url()).searchParams.get('q')).toBe('error:"for user 77770"');
@@ -78,8 +81,8 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     await Promise.all(made.slice(0, 120).map(({ id }) => manager.cancel(id)));
     await page.goto(`${service.url}/jobs?q=queue:bulk`);
     await page.getByText('130 jobs', { exact: true }).waitFor();
-    await page.keyboard.press('b');
     const dialog = page.getByRole('dialog');
+    await press(page, 'b', dialog);
     await dialog.getByText('120 will be retried; left alone: 10 queued').waitFor();
     const go = dialog.getByRole('button', { name: 'Retry 120' });
     expect(await go.getAttribute('aria-disabled')).toBe('true');
@@ -92,6 +95,23 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
       async () => (await manager.count({ queue: 'bulk', status: 'cancelled' })) === 0,
       'none is cancelled any more',
     );
+  });
+
+  test('two that were chosen are cancelled, and no other', async () => {
+    const { manager } = service;
+    const ids: string[] = [];
+    for (let i = 0; i < 4; i++) ids.push((await manager.enqueue('never', i, { delay: '1h' })).id);
+    await page.goto(`${service.url}/jobs`);
+    for (const id of [ids[1], ids[3]]) await page.locator(`#job-${id} .tick`).click();
+    await page.getByText('2 jobs chosen').waitFor();
+    await page.getByRole('button', { name: 'Do to them' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('What').selectOption('Cancel');
+    await dialog.getByText('2 will be cancelled').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel 2' }).click();
+    await until(async () => (await manager.count({ status: 'cancelled' })) === 2, 'both are cancelled');
+    const states = await Promise.all(ids.map(async (id) => (await manager.get(id))?.status));
+    expect(states).toEqual(['queued', 'cancelled', 'queued', 'cancelled']);
   });
 
   test('jobs that come in wait beside the list, and what one looks at stays', async () => {
@@ -131,8 +151,8 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     const { done } = await fill(service.manager);
     await page.goto(`${service.url}/jobs/${done.id}`);
     await page.locator('.log').waitFor();
-    await page.keyboard.press('e');
     const field = page.getByLabel('Input, as JSON');
+    await press(page, 'e', field);
     await field.fill('{ "width": ');
     await page.getByRole('button', { name: 'Run it' }).click();
     await page.getByText('This is no JSON').waitFor();
@@ -225,7 +245,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
   test('keys can be switched off, and the choice is kept', async () => {
     await page.goto(`${service.url}/jobs`);
     await page.locator('h1').waitFor();
-    await page.keyboard.press('?');
+    await press(page, '?', page.getByRole('dialog'));
     await page.getByLabel('Keys without Ctrl do something').uncheck();
     await page.keyboard.press('Escape');
     await page.keyboard.press('?');
@@ -234,8 +254,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of jobs${skipped}`, () => 
     await page.locator('h1').waitFor();
     await page.keyboard.press('?');
     expect(await page.getByRole('dialog').count()).toBe(0);
-    await page.keyboard.press('Control+k');
-    await page.getByRole('dialog').waitFor();
+    await press(page, 'Control+k', page.getByRole('dialog'));
   });
 
   test('the colours that were chosen are kept', async () => {
