@@ -21,6 +21,20 @@ export interface PageEntry {
 
 export const PAGES: readonly PageEntry[] = [
   { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs', '/'], load: () => import('./pages/jobs.tsx') },
+  {
+    name: 'Schedules',
+    icon: 'schedules',
+    key: 's',
+    paths: ['/schedules'],
+    load: () => import('./pages/schedules.tsx'),
+  },
+  {
+    name: 'Schedule',
+    icon: 'schedules',
+    paths: ['/schedules/:id'],
+    load: () => import('./pages/schedule.tsx'),
+    hidden: true,
+  },
   { name: 'Job', icon: 'jobs', paths: ['/jobs/:id'], load: () => import('./pages/job.tsx'), hidden: true },
 ];
 

@@ -1,6 +1,6 @@
 /** Times and lengths of time as people read them. */
 import { signal } from '@preact/signals';
-import { zone } from './settings.ts';
+import { hours, zone } from './settings.ts';
 
 /** The present, once a second, while anybody can see it. */
 export const now = signal(Date.now());
@@ -41,17 +41,53 @@ export const ago = (iso: string, at: number): string => {
   return ms < 0 ? `in ${text}` : `${text} ago`;
 };
 
+const clockStyle = (): Intl.DateTimeFormatOptions => ({ hourCycle: hours.value === '12' ? 'h12' : 'h23' });
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
-  const timeZone = zone.value === 'utc' ? 'UTC' : undefined;
-  const key = `${timeZone} ${JSON.stringify(options)}`;
+  const timeZone = ownZone();
+  const key = `${timeZone} ${hours.value} ${JSON.stringify(options)}`;
   let made = formats.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat('en-GB', { ...options, timeZone, hourCycle: 'h23' });
+    made = new Intl.DateTimeFormat('en-GB', { ...options, timeZone, ...clockStyle() });
     formats.set(key, made);
   }
   return made;
+};
+
+const zoned = new Map<string, Intl.DateTimeFormat | null>();
+
+/**
+ * `Wed 25 Nov, 02:30:00`, as the clocks of a zone show it, with the year where it is not this one; null where this browser does not
+ * know the zone.
+ */
+export const inZone = (iso: string, timeZone: string | undefined): string | null => {
+  const at = new Date(iso);
+  const far = at.getFullYear() !== new Date(now.peek()).getFullYear();
+  const key = `${timeZone} ${hours.value} ${far}`;
+  let made = zoned.get(key);
+  if (made === undefined) {
+    const date = {
+      weekday: 'short',
+      day: 'numeric',
+      month: 'short',
+      ...(far ? ({ year: 'numeric' } as const) : {}),
+    } as const;
+    try {
+      made = new Intl.DateTimeFormat('en-GB', { ...date, ...TIME, ...clockStyle(), timeZone });
+    } catch {
+      made = null;
+    }
+    zoned.set(key, made);
+  }
+  return made ? made.format(at).replace(/^(\w+),? /, '$1 ') : null;
+};
+
+/** The zone of whoever looks: what was chosen, or this browser's. */
+export const ownZone = (): string => {
+  if (zone.value === 'utc') return 'UTC';
+  return zone.value === 'local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone.value;
 };
 
 const DATE = { year: 'numeric', month: 'short', day: 'numeric' } as const;
