@@ -18,7 +18,8 @@ export const isForbidden = ({ code }: Trouble): boolean =>
 export const troubleOf = (thrown: unknown): Trouble => {
   if (thrown instanceof BacklineError) {
     const { code, details } = thrown;
-    const { message, next = null, field = null } = details;
+    const { message, allowed, field = null } = details;
+    const next = details.next ?? (allowed ? `Allowed: ${allowed}.` : null);
     // The client says how a program would find the server; here somebody looks at a page of it.
     if (AWAY.has(code)) return { code, message: 'The server does not answer.', next: 'Is it running?', field };
     return { code, message, next, field };

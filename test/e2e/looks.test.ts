@@ -3,7 +3,7 @@ import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
 import { misplaced, violations } from './look.ts';
-import { fill, type Service, startService } from './service.ts';
+import { fill, fillSchedules, type Service, startService } from './service.ts';
 
 /** Each test shows a page several times, on a machine that does other things besides. */
 vi.setConfig({ testTimeout: 90_000 });
@@ -20,6 +20,7 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
     build();
     [browser, empty, full] = await Promise.all([launch(), startService(), startService()]);
     ids = await fill(full.manager);
+    await fillSchedules(full.manager);
   }, 120_000);
 
   afterAll(async () => {
@@ -93,6 +94,40 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       ready: '.log',
       after: (page) => page.getByRole('button', { name: 'Edit and run again' }).click(),
     },
+    { name: 'schedules-empty', url: () => `${empty.url}/schedules`, ready: 'text=No schedules yet' },
+    { name: 'schedules-full', url: () => `${full.url}/schedules`, ready: '.strip' },
+    { name: 'schedules-error', url: () => `${full.url}/schedules`, ready: 'text=could not be loaded', before: away },
+    { name: 'schedules-refused', url: () => `${full.url}/schedules`, ready: 'text=not for you', before: refused },
+    { name: 'schedules-none-fits', url: () => `${empty.url}/schedules?paused=yes`, ready: 'text=No schedule fits' },
+    {
+      name: 'schedules-new',
+      url: () => `${full.url}/schedules?new=yes`,
+      ready: 'dialog .next-runs',
+      after: async (page) => {
+        await page.getByText('More: downtimes').click();
+        await page.getByLabel('Cron', { exact: true }).fill('0 8 * * moonday');
+        await page.locator('dialog .complaint').waitFor();
+      },
+    },
+    { name: 'schedule', url: () => `${full.url}/schedules/nightly-report`, ready: '.strip.large' },
+    {
+      name: 'schedule-table',
+      url: () => `${full.url}/schedules/nightly-report`,
+      ready: '.strip.large',
+      after: async (page) => {
+        await page.getByRole('button', { name: 'As a table' }).click();
+        await page.getByText('When the clocks change').click();
+      },
+    },
+    { name: 'schedule-paused', url: () => `${full.url}/schedules/invoices`, ready: '.note' },
+    { name: 'schedule-unknown', url: () => `${full.url}/schedules/nobody`, ready: 'text=There is no such schedule' },
+    {
+      name: 'schedule-error',
+      url: () => `${full.url}/schedules/nightly-report`,
+      ready: 'text=could not be loaded',
+      before: away,
+    },
+    { name: 'schedule-edit', url: () => `${full.url}/schedules/office-hours?edit=yes`, ready: 'dialog .next-runs' },
     { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
     {
       name: 'palette',

@@ -36,12 +36,44 @@ const jobs = {
       }
     },
   }),
+  report: job({
+    maxAttempts: 1,
+    run: async ({ ms = 0, broken = false }: { ms?: number; broken?: boolean }) => {
+      await sleep(ms);
+      if (broken) throw new Error('The figures of March are missing.');
+      return { rows: 412 };
+    },
+  }),
   never: job({ run: async () => 'never' }),
   stuck: job({
     maxAttempts: 1,
     timeout: 80,
     run: async (_: unknown, ctx) => sleep(60_000, undefined, { signal: ctx.signal }),
   }),
+};
+
+/** Schedules of every kind: with many runs, paused, over, with a run that goes on; the times lie in winter and summer. */
+export const fillSchedules = async (manager: Service['manager']) => {
+  const { schedules } = manager;
+  const berlin = { timeZone: 'Europe/Berlin' };
+  const add: typeof schedules.add = (request, by) => schedules.add(request, by);
+  await add({ ...berlin, id: 'nightly-report', type: 'report', payload: { ms: 5 }, cron: '30 2 * * *' });
+  for (let i = 0; i < 24; i++) {
+    await schedules.update('nightly-report', { payload: { ms: 4 + ((i * 7) % 40), broken: i % 9 === 4 } });
+    const { id } = await schedules.run('nightly-report', { actor: 'ada' });
+    await manager.result(id, { timeout: '20s' }).catch(() => {});
+  }
+  await add({
+    ...{ ...berlin, id: 'office-hours', type: 'resize', payload: { width: 64 }, cron: '0 9-17 * * mon-fri' },
+    ...{ calendar: { businessDays: true }, missed: { window: '2h' }, overlap: 'queueOne', maxInstances: 2 },
+    options: { queue: 'thumbnails', priority: 3, tags: ['office', 'spring'], timeout: '10m' },
+  });
+  await add({ id: 'pulse', type: 'report', payload: {}, interval: '15m', jitter: '1m' });
+  await add({ id: 'catalog-import-of-the-northern-warehouses', type: 'slow', cron: '0 5 * * sun' });
+  await schedules.run('catalog-import-of-the-northern-warehouses', { actor: 'grace' });
+  await add({ ...berlin, id: 'invoices', type: 'sendWelcome', payload: 'bank@example.test', cron: '0 3 1 * *' });
+  await schedules.pause('invoices', { actor: 'ada', reason: 'the bank is closed', until: '2100-01-01T08:00:00Z' });
+  await add({ id: 'launch', type: 'never', at: '2100-01-01T09:00:00+01:00' });
 };
 
 export interface Service {

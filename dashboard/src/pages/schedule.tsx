@@ -119,9 +119,12 @@ const Content = ({ schedule }: { readonly schedule: ScheduleView }) => {
     frame.kind === 'job' && frame.type === type;
   const next = useResource(`next ${id}`, (signal) => api.schedules.next({ id, count: NEXT }, { signal }), concerns);
   return (
-    <>
-      <div class="columns-2">
+    <div class="columns-2 one-schedule">
+      <div class="stack">
         <Runs id={id} type={type} />
+        <ScheduleHistory id={id} concerns={concerns} />
+      </div>
+      <div class="stack">
         <Card title="Next runs" aside={schedule.pause && 'if it were not paused'}>
           <Loaded of={next} what="The next runs">
             {(runs) => (
@@ -137,15 +140,10 @@ const Content = ({ schedule }: { readonly schedule: ScheduleView }) => {
             )}
           </Loaded>
         </Card>
+        <Starts schedule={schedule} />
+        <Commands schedule={schedule} />
       </div>
-      <div class="columns-2">
-        <ScheduleHistory id={id} concerns={concerns} />
-        <div class="stack">
-          <Starts schedule={schedule} />
-          <Commands schedule={schedule} />
-        </div>
-      </div>
-    </>
+    </div>
   );
 };
 

@@ -212,10 +212,14 @@ const Next = ({ schedule }: { readonly schedule: ScheduleView }) => {
           </>
         )}
       </p>
+      {there && (
+        <p class="quiet">
+          {there} {zone}
+        </p>
+      )}
       {nextAt && (
         <p class="quiet">
-          {inZone(nextAt, own)} {own === 'UTC' ? 'UTC' : 'here'}
-          {there && `; ${there} ${zone}`}
+          {inZone(nextAt, own)} {own === 'UTC' ? 'UTC' : `here${there ? '' : ` (${own})`}`}
         </p>
       )}
       {pause && <p class="quiet">{pause.reason ?? (pause.actor ? `by ${pause.actor}` : '')}</p>}

@@ -3,18 +3,24 @@ import type { NextRunsView } from '../../../src/client.ts';
 import { inZone, ownZone } from '../time.ts';
 import { Time } from './time.tsx';
 
-export const NextRuns = ({ runs: { timeZone, runs } }: { readonly runs: NextRunsView }) => {
+interface NextRunsProps {
+  readonly runs: NextRunsView;
+  /** Without how long until then: where there is little room. */
+  readonly short?: boolean;
+}
+
+export const NextRuns = ({ runs: { timeZone, runs }, short = false }: NextRunsProps) => {
   const own = ownZone();
   const two = own !== timeZone;
   if (runs.length === 0) return <p class="quiet">It does not run any more.</p>;
   return (
-    <div class="scrolls" tabIndex={0} role="region" aria-label="Next runs">
+    <div class="scrolls" tabIndex={0} role="region" aria-label="Next runs, as a table">
       <table class="next-runs">
         <thead>
           <tr>
             <th scope="col">{timeZone}</th>
             {two && <th scope="col">Here ({own})</th>}
-            <th scope="col">Then</th>
+            {!short && <th scope="col">Then</th>}
           </tr>
         </thead>
         <tbody>
@@ -25,9 +31,11 @@ export const NextRuns = ({ runs: { timeZone, runs } }: { readonly runs: NextRuns
                 {note && <span class="note">{note}</span>}
               </td>
               {two && <td>{inZone(at, own)}</td>}
-              <td class="quiet">
-                <Time at={at} />
-              </td>
+              {!short && (
+                <td class="quiet">
+                  <Time at={at} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

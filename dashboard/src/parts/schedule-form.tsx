@@ -316,7 +316,7 @@ const Meaning = ({ runs, wrong }: { readonly runs: NextRunsView | null; readonly
   <section class="meaning" aria-label="What it means" aria-live="polite">
     <h3>{runs ? runs.words : wrong ? 'No rule yet' : 'Next runs'}</h3>
     {runs ? (
-      <NextRuns runs={runs} />
+      <NextRuns runs={runs} short />
     ) : (
       <p class="quiet">{wrong ? 'The next runs are shown as soon as it is one.' : '…'}</p>
     )}

@@ -30,6 +30,13 @@ const KINDS: Readonly<Record<HistoryEntryView['kind'], readonly [text: string, t
   recovered: ['well again', 's-completed'],
 };
 
+/** Of what was made or changed, the reason is where. */
+const SOURCES: Readonly<Record<string, string>> = {
+  code: 'in code',
+  cli: 'on the command line',
+  api: 'through the API',
+};
+
 interface HistoryProps {
   readonly id: string;
   readonly concerns?: (frame: Frame) => boolean;
@@ -47,7 +54,7 @@ export const ScheduleHistory = ({ id, concerns, quiet = false }: HistoryProps) =
   const known = history.data.value;
   if (quiet && (!known || known.entries.length === 0)) return null;
   return (
-    <Card title="History">
+    <Card title="History" class="last">
       <Loaded of={history} what="Its history">
         {({ entries, next }) =>
           entries.length === 0 ? (
@@ -95,7 +102,7 @@ const Entry = ({ entry }: { readonly entry: HistoryEntryView }) => {
             <code>{jobId}</code>
           </a>
         )}
-        {reason && <span> {reason}</span>}
+        {reason && <span> {SOURCES[reason] ?? reason}</span>}
         {actor && <span class="quiet"> by {actor}</span>}
         {changes && <Changes changes={changes} />}
       </span>
