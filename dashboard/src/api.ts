@@ -11,6 +11,9 @@ export const SERVER_URL = origin.replace(/\/$/, '');
 /** A proxy answers with these in the place of a server that is away. */
 const NOT_THE_SERVER: ReadonlySet<number> = new Set([502, 504]);
 
+/** Says that a page of ours asks: pages elsewhere cannot send it. Of every request that changes something. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = { 'x-backline-page': '1' };
+
 export const api = createClient({
   url: origin,
   fetch: async (request, init) => {

@@ -35,6 +35,7 @@ export const PAGES: readonly PageEntry[] = [
     load: () => import('./pages/schedule.tsx'),
     hidden: true,
   },
+  { name: 'Upload', icon: 'upload', key: 'u', paths: ['/upload'], load: () => import('./pages/upload.tsx') },
   { name: 'Job', icon: 'jobs', paths: ['/jobs/:id'], load: () => import('./pages/job.tsx'), hidden: true },
 ];
 

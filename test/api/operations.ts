@@ -323,7 +323,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 
   'uploads are listed and shown': async ({ call, uploads }) => {
-    expect(await call('uploads.list')).toEqual({ uploads: [] });
+    expect(await call('uploads.list')).toEqual({ uploads: [], maxBytes: uploads.maxBytes });
     const incoming = await uploads.begin({ id: 'one', name: 'catalog.csv', bytesExpected: 100 });
     await incoming.write(Buffer.from('title\n'));
     expect(await call('uploads.get', { id: 'one' })).toMatchObject({

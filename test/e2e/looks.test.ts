@@ -2,6 +2,7 @@
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
+import { file, rows, startCatalogService } from './catalogs.ts';
 import { misplaced, violations } from './look.ts';
 import { fill, fillSchedules, type Service, startService } from './service.ts';
 
@@ -14,18 +15,24 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
   let browser: Browser;
   let empty: Service;
   let full: Service;
+  let catalogs: Service;
   let ids: Awaited<ReturnType<typeof fill>>;
 
   beforeAll(async () => {
     build();
-    [browser, empty, full] = await Promise.all([launch(), startService(), startService()]);
+    [browser, empty, full, catalogs] = await Promise.all([
+      launch(),
+      startService(),
+      startService(),
+      startCatalogService(),
+    ]);
     ids = await fill(full.manager);
     await fillSchedules(full.manager);
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
-    await Promise.all([empty.close(), full.close()]);
+    await Promise.all([empty.close(), full.close(), catalogs.close()]);
   });
 
   interface View {
@@ -128,6 +135,24 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       before: away,
     },
     { name: 'schedule-edit', url: () => `${full.url}/schedules/office-hours?edit=yes`, ready: 'dialog .next-runs' },
+    { name: 'upload-off', url: () => `${empty.url}/upload`, ready: 'text=This service takes no files' },
+    { name: 'upload-empty', url: () => `${catalogs.url}/upload`, ready: 'text=Drop a catalog here' },
+    { name: 'upload-error', url: () => `${catalogs.url}/upload`, ready: 'text=could not be loaded', before: away },
+    { name: 'upload-refused', url: () => `${catalogs.url}/upload`, ready: 'text=not for you', before: refused },
+    {
+      name: 'upload-full',
+      url: () => `${catalogs.url}/upload`,
+      ready: 'text=Drop a catalog here',
+      after: async (page) => {
+        const choose = (...files: ReturnType<typeof file>[]) =>
+          page.getByLabel('Files to hand in').setInputFiles(files);
+        await choose(file('a-catalog-with-a-rather-long-name-of-the-northern-warehouses.csv', rows(1)));
+        await page.locator('.upload-result .json').waitFor();
+        await choose(file('bad.csv', 'broken\n'), file('con.csv', rows(1)), file('large.csv', '#'.repeat(2_000_000)));
+        await page.locator('.sendings .complaint >> nth=1').waitFor();
+        await page.locator('.upload-result .complaint').waitFor();
+      },
+    },
     { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
     {
       name: 'palette',

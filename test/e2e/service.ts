@@ -1,5 +1,7 @@
 /** A real service with a real life in it, for the pages to show. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Uploads } from '../../src/doors/drop/uploads.ts';
 import { type RunningServer, startServer } from '../../src/doors/http/server.ts';
 import { JobManager } from '../../src/engine/job-manager.ts';
 import { job } from '../../src/job/define.ts';
@@ -44,6 +46,18 @@ const jobs = {
       return { rows: 412 };
     },
   }),
+  catalog: job({
+    maxAttempts: 1,
+    run: async ({ catalog_path: path }: { catalog_path: string }, ctx) => {
+      const rows = (await readFile(path, 'utf8')).split('\n').filter(Boolean);
+      for (const [i, row] of rows.entries()) {
+        ctx.progress({ done: i, total: rows.length, message: `row ${i + 1} of ${rows.length}` });
+        if (row.startsWith('broken')) throw new Error(`Row ${i + 1} has no title.`);
+        await sleep(300, undefined, { signal: ctx.signal });
+      }
+      return { import: { rows: rows.length, new: rows.length }, path_given: path.length > 0 };
+    },
+  }),
   never: job({ run: async () => 'never' }),
   stuck: job({
     maxAttempts: 1,
@@ -83,8 +97,18 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** @param options `port` to come back at the same address. */
-export const startService = async ({ port = 0, database = ':memory:' } = {}): Promise<Service> => {
+interface ServiceOptions {
+  /** To come back at the same address. */
+  readonly port?: number;
+  readonly database?: string;
+  readonly uploads?: Uploads;
+}
+
+export const startService = async ({
+  port = 0,
+  database = ':memory:',
+  uploads,
+}: ServiceOptions = {}): Promise<Service> => {
   const manager = new JobManager(database, {
     jobs,
     logger: false,
@@ -98,6 +122,7 @@ export const startService = async ({ port = 0, database = ':memory:' } = {}): Pr
     host: '127.0.0.1',
     port,
     now: () => manager.now(),
+    ...(uploads && { uploads }),
   });
   const close = async () => {
     await manager.close();
