@@ -1,5 +1,6 @@
 /** What programs and pages import that talk to a service which runs elsewhere: `backline/client`. Needs nothing of Node. */
 
+export type { AboutView } from './doors/api/contract-about.ts';
 export type { UploadView } from './doors/api/contract-live.ts';
 export type { FeedFilter } from './doors/api/frame-filter.ts';
 export type { Frame, GapFrame, JobFrame, QueueFrame, ServiceFrame, WorkerFrame } from './doors/api/frames.ts';

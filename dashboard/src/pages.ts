@@ -36,6 +36,7 @@ export const PAGES: readonly PageEntry[] = [
     hidden: true,
   },
   { name: 'Upload', icon: 'upload', key: 'u', paths: ['/upload'], load: () => import('./pages/upload.tsx') },
+  { name: 'Settings', icon: 'settings', key: ',', paths: ['/settings'], load: () => import('./pages/settings.tsx') },
   { name: 'Job', icon: 'jobs', paths: ['/jobs/:id'], load: () => import('./pages/job.tsx'), hidden: true },
 ];
 

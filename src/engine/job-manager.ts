@@ -15,6 +15,7 @@ import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
+import { aboutOf } from './about.ts';
 import { BulkRunner } from './chores/bulk-runner.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
@@ -87,8 +88,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         return self.#results!;
       },
       types,
-      clock: settings.clock,
-      timeZone: settings.timeZone,
+      ...{ clock: settings.clock, timeZone: settings.timeZone },
+      about: () => aboutOf(self.#store?.where ?? database, settings, types.keys()),
       defaults: {
         timeoutMs: settings.timeoutMs,
         maxAttempts: settings.maxAttempts,

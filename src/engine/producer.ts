@@ -7,6 +7,7 @@ import { asyncSchemaInTransaction, inItem, invalidOption } from '../job/errors.t
 import type { RunnerRoom } from '../job/standing.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import type { About } from './about.ts';
 import type { BulkParts } from './bulk.ts';
 import {
   type Enqueued,
@@ -30,6 +31,8 @@ export interface ClientParts {
   readonly timeZone: string;
   readonly clock: Clock;
   readonly results: Results;
+  /** How the manager was set up. */
+  readonly about: () => About;
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
   /** What the runners of this process have room for. */

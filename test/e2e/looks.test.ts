@@ -153,6 +153,9 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
         await page.locator('.upload-result .complaint').waitFor();
       },
     },
+    { name: 'settings', url: () => `${full.url}/settings`, ready: '.given' },
+    { name: 'settings-error', url: () => `${full.url}/settings`, ready: 'text=could not be loaded', before: away },
+    { name: 'settings-refused', url: () => `${full.url}/settings`, ready: 'text=not for you', before: refused },
     { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
     {
       name: 'palette',

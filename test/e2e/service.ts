@@ -1,6 +1,7 @@
 /** A real service with a real life in it, for the pages to show. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { resolveSettings, shownSettings } from '../../src/config/settings.ts';
 import type { Uploads } from '../../src/doors/drop/uploads.ts';
 import { type RunningServer, startServer } from '../../src/doors/http/server.ts';
 import { JobManager } from '../../src/engine/job-manager.ts';
@@ -97,6 +98,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** What must not be seen on any page is the part before the @. */
+const SECRET = 'postgres://ada:analytical@db.example.test/jobs';
+
 interface ServiceOptions {
   /** To come back at the same address. */
   readonly port?: number;
@@ -123,6 +127,7 @@ export const startService = async ({
     port,
     now: () => manager.now(),
     ...(uploads && { uploads }),
+    settings: shownSettings(resolveSettings({ flags: { database: SECRET }, environment: { PORT: '0' }, file: null })),
   });
   const close = async () => {
     await manager.close();

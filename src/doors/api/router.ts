@@ -6,6 +6,7 @@ import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { about } from './router-about.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
 import { schedules } from './router-schedules.ts';
@@ -115,6 +116,7 @@ export const router = api.router({
   stats,
   metrics,
   health,
+  about,
   events,
   uploads,
   schedules,

@@ -247,6 +247,12 @@ const system = {
       summary: 'Say whether all is well: the database, this process, the workers.',
     },
   },
+  about: {
+    get: {
+      ...{ method: 'GET', path: '/about', scope: 'read', tag: 'figures' },
+      summary: 'Say how the service is set up: its version, its database, its limits, what it keeps.',
+    },
+  },
 } as const satisfies Record<string, Record<string, Route>>;
 
 const live = {

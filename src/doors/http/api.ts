@@ -5,6 +5,7 @@ import { BacklineError } from '../../job/backline-error.ts';
 import { methodNotAllowed, routeNotFound, unknownOption } from '../../job/errors.ts';
 import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
+import type { ShownSetting } from '../api/contract-about.ts';
 import { toWire } from '../api/problem.ts';
 import { allRoutes } from '../api/routes.ts';
 import type { UploadDesk } from '../api/uploads.ts';
@@ -15,6 +16,7 @@ import { readQuery } from './query.ts';
 
 export interface ApiOptions extends BodyLimits {
   readonly uploads: UploadDesk | null;
+  readonly settings?: readonly ShownSetting[] | undefined;
   /** Fires when the server closes: what still waits is answered. */
   readonly closing: AbortSignal;
   /** Called with what must not have happened; the caller of the API is told only that something has. */
@@ -39,8 +41,8 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
-        const { closing, uploads } = options;
-        const context = { client, caller: everyone, closing, uploads, idempotencyKey: keyOf(request) };
+        const { closing, uploads, settings } = options;
+        const context = { client, caller: everyone, closing, uploads, settings, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;

@@ -6,6 +6,7 @@ import { systemClock } from '../../util/clock.ts';
 import { sleep } from '../../util/sleep.ts';
 import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
+import type { ShownSetting } from '../api/contract-about.ts';
 import { problemOf } from '../api/problem.ts';
 import type { UploadDesk } from '../api/uploads.ts';
 import { addApi } from './api.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly live?: LiveOptions;
   /** Takes files that become jobs; without it, uploads are refused. */
   readonly uploads?: UploadDesk;
+  /** What the program was started with, for the page of settings; nothing secret. */
+  readonly settings?: readonly ShownSetting[];
   /** How long next to nothing of an upload may come, in milliseconds. Default 30 s. */
   readonly uploadIdleMs?: number;
   /** Called with what must not have happened; whoever asked is told only that something has. */
@@ -150,9 +153,9 @@ const makeServer = async (
   addRoutes(server, client, now);
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
   await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
-  const { uploads = null, uploadIdleMs = 30_000 } = options;
+  const { uploads = null, uploadIdleMs = 30_000, settings } = options;
   if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs });
-  await addApi(server, client, { ...limits, closing, uploads, onUnexpected });
+  await addApi(server, client, { ...limits, closing, uploads, settings, onUnexpected });
   return server;
 };
 
