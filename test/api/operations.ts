@@ -303,7 +303,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     });
     expect(await call('about.get')).toMatchObject({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      database: { kind: 'sqlite', where: ':memory:', durability: 'disk' },
+      database: {
+        kind: expect.stringMatching(/^(sqlite|postgresql)$/),
+        where: expect.any(String),
+        durability: 'process',
+      },
       ...{ timeZone: 'UTC', worker: { slots: 4, queues: null, types: ['chatty', 'double', 'endless', 'fail'] } },
       limits: { maxPayloadBytes: 65_536, maxAttempts: 3 },
       keeps: { completedMs: 604_800_000 },

@@ -1,4 +1,7 @@
 /** What people come to the pages of schedules for. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { until } from '../wait.ts';
@@ -66,6 +69,23 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of schedules${skipped}`, (
     await page.getByRole('button', { name: 'Resume', exact: true }).click();
     await page.locator('.subtitle').getByText('active').waitFor();
     expect((await schedule('weekly'))?.pause).toBeNull();
+  });
+
+  test('what one tab does is seen in another, and by whoever looks at a job of it', async () => {
+    await fillSchedules(service.manager);
+    await page.goto(`${service.url}/schedules`);
+    const other = await page.context().newPage();
+    await other.goto(`${service.url}/schedules/nightly-report`);
+    await other.locator('.live.live').waitFor();
+    await page.getByRole('button', { name: 'Pause: nightly-report' }).click();
+    await page.getByRole('dialog').getByLabel('Why').fill('month-end');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause it' }).click();
+    await other.locator('.note').getByText('month-end').waitFor();
+    await page.getByRole('button', { name: 'Resume: nightly-report' }).click();
+    await other.locator('.note').waitFor({ state: 'detached' });
+    await service.manager.schedules.run('nightly-report');
+    await other.getByRole('img', { name: /^The last 25 runs/ }).waitFor();
+    await other.close();
   });
 
   test('what is wrong is said at its field, and nothing is made', async () => {
@@ -181,6 +201,39 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of schedules${skipped}`, (
     await page.goBack();
     await page.getByRole('button', { name: 'As a table' }).click();
     expect(await page.getByRole('region', { name: 'The last runs, as a table' }).locator('tbody tr').count()).toBe(24);
+  });
+
+  test('a server that goes away takes nothing with it: what was shown stays, and so does what was typed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'backline-e2e-'));
+    const database = join(folder, 'jobs.db');
+    let own = await startService({ database });
+    const { port } = own.server;
+    try {
+      await own.manager.schedules.add({ id: 'kept', type: 'report', payload: {}, interval: '1h' });
+      await page.goto(`${own.url}/schedules`);
+      await page.getByRole('link', { name: 'kept' }).waitFor();
+      const dialog = page.getByRole('dialog');
+      await press(page, 'a', dialog);
+      await dialog.getByLabel('Name').fill('typed');
+      await dialog.getByLabel('Type of its jobs').fill('report');
+      await dialog.getByLabel('Input').fill('{}');
+      await dialog.locator('.next-runs').waitFor();
+      await own.close();
+      await dialog.getByRole('button', { name: 'Make it' }).click();
+      await dialog.getByText('The server does not answer.').waitFor();
+      await page.locator('.live:is(.reconnecting, .stale)').waitFor({ timeout: 15_000 });
+      await page.getByText('What you see is from').waitFor();
+      expect(await page.locator('.schedule').count()).toBe(1);
+      own = await startService({ port, database });
+      await page.locator('.live.live').waitFor({ timeout: 20_000 });
+      await page.locator('.trouble').waitFor({ state: 'detached' });
+      expect(await dialog.getByLabel('Name').inputValue()).toBe('typed');
+      await dialog.getByRole('button', { name: 'Make it' }).click();
+      await page.waitForURL(/\/schedules\/typed$/);
+    } finally {
+      await own.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test('many schedules come page by page, and the filter is in the address', async () => {

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { ScheduleView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { copy } from '../clipboard.ts';
+import type { Frame } from '../live.ts';
 import type { PageProps } from '../pages.ts';
 import { Card } from '../parts/card.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -22,12 +23,16 @@ import { count, full, span } from '../time.ts';
 
 const NEXT = 5;
 
+/** A frame does not name the schedule of its job, but the job's type. */
+const concerns = (frame: Frame, type: string | undefined): boolean =>
+  frame.kind === 'changed' || (frame.kind === 'job' && frame.type === type);
+
 export default function Schedule({ params }: PageProps) {
   const id = params['id']!;
   const schedule: Resource<ScheduleView> = useResource(
     `schedule ${id}`,
     (signal) => api.schedules.get({ id }, { signal }),
-    (frame) => frame.kind === 'job' && frame.type === schedule.data.peek()?.type,
+    (frame) => concerns(frame, schedule.data.peek()?.type),
   );
   const data = schedule.data.value;
   const trouble = schedule.trouble.value;
@@ -115,14 +120,13 @@ const Subtitle = ({ schedule }: { readonly schedule: ScheduleView }) => {
 
 const Content = ({ schedule }: { readonly schedule: ScheduleView }) => {
   const { id, type } = schedule;
-  const concerns = (frame: { readonly kind: string; readonly type?: string }) =>
-    frame.kind === 'job' && frame.type === type;
-  const next = useResource(`next ${id}`, (signal) => api.schedules.next({ id, count: NEXT }, { signal }), concerns);
+  const mine = (frame: Frame) => concerns(frame, type);
+  const next = useResource(`next ${id}`, (signal) => api.schedules.next({ id, count: NEXT }, { signal }), mine);
   return (
     <div class="columns-2 one-schedule">
       <div class="stack">
         <Runs id={id} type={type} />
-        <ScheduleHistory id={id} concerns={concerns} />
+        <ScheduleHistory id={id} concerns={mine} />
       </div>
       <div class="stack">
         <Card title="Next runs" aside={schedule.pause && 'if it were not paused'}>
@@ -152,7 +156,7 @@ const Runs = ({ id, type }: { readonly id: string; readonly type: string }) => {
   const runs = useResource(
     `runs ${id}`,
     async (signal) => (await api.schedules.runs({ ids: [id], limit: RUNS }, { signal })).schedules[0]?.jobs ?? [],
-    (frame) => frame.kind === 'job' && frame.type === type,
+    (frame) => concerns(frame, type),
   );
   const q = encodeURIComponent(`schedule:${id}`);
   return (

@@ -193,10 +193,7 @@ const factsOf = (about: AboutView, health: HealthView | undefined): readonly Fac
     ['Address', SERVER_URL],
     ['Database', `${kind}${health ? `, ${bytes(health.database.sizeBytes)}` : ''}`],
     ['Where', database.where],
-    [
-      'A promise survives',
-      database.durability === 'disk' ? 'a power cut (synced to disk)' : 'a killed process, not a power cut',
-    ],
+    ['A promise survives', survives(database)],
     ['Time zone of schedules', timeZone],
     ['Slots here', worker.slots === 0 ? 'none: it runs no jobs itself' : count(worker.slots)],
     ['Queues here', worker.slots === 0 ? null : (worker.queues?.join(', ') ?? 'all')],
@@ -213,6 +210,11 @@ const factsOf = (about: AboutView, health: HealthView | undefined): readonly Fac
     ['Log of an attempt', bytes(limits.maxLogBytes)],
     ['Largest upload', uploads ? bytes(uploads.maxBytes) : 'takes no files'],
   ];
+};
+
+const survives = ({ where, durability }: AboutView['database']): string => {
+  if (where === ':memory:') return 'nothing: jobs are kept in memory';
+  return durability === 'disk' ? 'a power cut (synced to disk)' : 'a killed process, not a power cut';
 };
 
 const Facts = ({ of }: { readonly of: readonly Fact[] }) => (

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { NextRunsView, ScheduleView } from '../../../src/client.ts';
 import { api } from '../api.ts';
+import { tellChanged } from '../live.ts';
 import { useResource } from '../resource.ts';
 import {
   addSchedule,
@@ -84,6 +85,7 @@ export const ScheduleDialog = ({ schedule, onClose, onDone }: DialogProps) => {
       setRefused({});
       const saved = before ? await changeSchedule(before, form) : await addSchedule(form);
       onClose();
+      tellChanged('schedules');
       toast(before ? `${saved.id} was changed.` : `${saved.id} was made: ${saved.words}.`);
       await onDone(saved);
     } catch (error) {
