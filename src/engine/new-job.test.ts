@@ -43,6 +43,7 @@ describe('a complete job', () => {
       onConflict: 'return',
       limitKey: null,
       parentId: null,
+      tenant: null,
       replayOf: null,
       tags: [],
       userInitiated: true,

@@ -74,6 +74,7 @@ const complete = (
     onConflict: options.onConflict ?? 'return',
     limitKey: options.limitKey ?? madeKey(defined, 'limitKey', payload),
     parentId: options.parent ?? null,
+    tenant: options.tenant ?? null,
     replayOf: null,
     tags: options.tags ?? [],
     userInitiated: options.userInitiated ?? true,
@@ -84,9 +85,9 @@ const complete = (
 
 /** A job like an old one, that has ended or not: a new row that names it. */
 export const replayOf = (old: Job, payload: string, id: string, now: number): NewJob => {
-  const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags } = old;
+  const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tenant, tags } = old;
   return {
-    ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags },
+    ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tenant, tags },
     ...{ id, status: 'queued', payload, runAt: now, replayOf: old.id, userInitiated: old.userInitiated },
     ...{ key: null, keyUntil: null, onConflict: 'return', expiresAt: null },
   } as const;

@@ -31,6 +31,8 @@ export interface Job {
   /** Grows with every claim and never falls; guards every later write. */
   readonly claim: number;
   readonly parentId: string | null;
+  /** Whose job it is, where several programs or customers share the database: who is bound to others does not see it. */
+  readonly tenant: string | null;
   /** The job whose replay this is. */
   readonly replayOf: string | null;
   readonly userInitiated: boolean;

@@ -11,7 +11,7 @@
  */
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
-import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
+import type { CheckedFilter, CheckedPage, Reach } from '../job/filter.ts';
 import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
@@ -110,10 +110,15 @@ export interface Store {
   attempts(id: string): Promise<Attempt[]>;
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
-  queues(now: number): Promise<QueueRow[]>;
-  stats(): Promise<StoreStats>;
-  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
-  metrics(range: MetricsRange): Promise<StoreMetrics>;
+  /** @param within of these jobs only: counted row by row where it names tenants. */
+  queues(now: number, within?: Reach): Promise<QueueRow[]>;
+  /** @param within as with `queues`. */
+  stats(within?: Reach): Promise<StoreStats>;
+  /**
+   * What happened, in steps of whole minutes; every move is counted in the transaction that makes it.
+   * @param within of these jobs only: from what is kept of them, and without depths.
+   */
+  metrics(range: MetricsRange, within?: Reach): Promise<StoreMetrics>;
 
   // --- the store itself ---
 
@@ -348,7 +353,8 @@ export interface FlowRow {
   readonly cancelled: number;
   /** Attempts that failed, timed out or crashed, and are followed by another. */
   readonly retried: number;
-  /** From when they could begin to when they did, over all that `started`. */
+  /** From when they could begin to when they did, over the `waited` of which that is known. */
+  readonly waited: number;
   readonly waitMs: number;
   /** Attempts that ended, and how long they took in all; not those that were put off or handed back. */
   readonly ran: number;

@@ -20,6 +20,7 @@ import { orphanCases } from './store/orphans.ts';
 import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
 import { requestCases } from './store/requests.ts';
+import { tenantCases } from './store/tenants.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
 import { watchCases } from './store/watch.ts';
@@ -55,6 +56,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   batches: batchCases,
   people: peopleCases,
   list: listCases,
+  tenants: tenantCases,
   'prune, remove, expire': pruneCases,
   metrics: metricsCases,
   watch: watchCases,

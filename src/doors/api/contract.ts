@@ -10,7 +10,16 @@ const callback = z.strictObject({
   type: w.typeName,
   payload: w.json.optional(),
   options: enqueueOptions
-    .omit({ id: true, key: true, keyWindow: true, onConflict: true, parent: true, expiresAt: true, held: true })
+    .omit({
+      id: true,
+      key: true,
+      keyWindow: true,
+      onConflict: true,
+      parent: true,
+      tenant: true,
+      expiresAt: true,
+      held: true,
+    })
     .optional(),
 });
 
@@ -35,6 +44,7 @@ const newBatch = z.strictObject({
   userInitiated: w.flag.optional(),
   tags: w.tags.optional(),
   parent: w.id.optional(),
+  tenant: w.tenant.optional(),
   totalTimeout: w.durationOrNever.optional(),
 });
 

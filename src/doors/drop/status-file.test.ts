@@ -22,6 +22,7 @@ const jobThat = (about: Partial<Job>): Job => ({
     life: 1,
     claim: 1,
     parentId: null,
+    tenant: null,
   },
   ...{ replayOf: null, userInitiated: true, tags: [], key: null, limitKey: null, timeoutMs: null, held: false },
   ...{ worker: null, createdAt: NOW, queuedAt: NOW, runAt: NOW, startedAt: NOW, completedAt: null, timeoutAt: null },

@@ -14,9 +14,9 @@ const INSERT_JOBS = sql`
       SELECT *, status IN ('completed', 'failed', 'cancelled', 'timeout') AS ended FROM unnest(${arraysOf(JOBS)}) AS g(${namesOf(JOBS)})),
     body AS (
       INSERT INTO backline.job_body (seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
-        parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at, life, claim,
+        parent_job_id, tenant, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at, life, claim,
         attempts, crashes, progress, error, started_at, deadline_at, lease_owner)
-      SELECT seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent_job_id, replay_of,
+      SELECT seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent_job_id, tenant, replay_of,
         user_initiated, timeout_ms, total_ms, expires_at, created_at, tags::text[], policy, status = 'created', queued_at, life, claim,
         attempts, crashes, progress, CASE WHEN NOT ended THEN error END, started_at, deadline_at, lease_owner
       FROM given ORDER BY seq),
@@ -90,6 +90,8 @@ const timesArray = (json: Value): string | null => {
 };
 
 const NEXT_SEQ = sql`SELECT setval('backline.job_body_seq_seq', greatest($lastSeq::bigint, 1), $lastSeq::bigint > 0)`;
+const NEXT_AUDIT = sql`
+  SELECT setval(pg_get_serial_sequence('backline.job_audit', 'n'), greatest(max(n), 1), max(n) IS NOT NULL) FROM backline.job_audit`;
 /** All of them anew: nothing is counted while rows are written. */
 const COUNT = [
   sql`DELETE FROM backline.job_count_deltas`,
@@ -100,6 +102,7 @@ const LATE = sql`INSERT INTO backline.job_count_deltas VALUES ('', 'late', '', $
 
 export const settleNumbers = async (db: Connection, { lastSeq, lateResults }: Numbers): Promise<void> => {
   await db.run(NEXT_SEQ, { lastSeq });
+  await db.run(NEXT_AUDIT);
   for (const statement of COUNT) await db.run(statement);
   await db.run(LATE, { lateResults });
 };

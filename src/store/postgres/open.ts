@@ -21,10 +21,11 @@ import { explain } from './explain.ts';
 import { locksOf } from './locks.ts';
 import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
+import { access } from './migrations/0002-access.ts';
 import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
 
-export const MIGRATIONS: readonly Migration[] = [jobs];
+export const MIGRATIONS: readonly Migration[] = [jobs, access];
 
 export interface PostgresOptions extends StoreOptions {
   /** Make the schema if there is none; default true. */

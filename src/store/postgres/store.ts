@@ -37,6 +37,7 @@ import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queu
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
+import { partMetrics, partQueues, partStats } from './sql/part.ts';
 import { survey } from './sql/pick.ts';
 import {
   attemptsOf,
@@ -269,9 +270,11 @@ export class PostgresStore implements Store {
   count: Store['count'] = (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
-  stats: Store['stats'] = () => this.#read((db) => statsOf(db));
-  metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
+  queues: Store['queues'] = (now, within) =>
+    this.#read((db) => (within ? partQueues(db, now, within) : queuesOf(db, now)));
+  stats: Store['stats'] = (within) => this.#read((db) => (within ? partStats(db, within) : statsOf(db)));
+  metrics: Store['metrics'] = (range, within) =>
+    this.#read((db) => (within ? partMetrics(db, range, within) : metricsOf(db, range)));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);

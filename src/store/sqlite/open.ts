@@ -10,11 +10,12 @@ import { type Connection, connect, explain, isBusy, isDamage, sql } from './driv
 import { failpoints } from './failpoints.ts';
 import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
+import { access } from './migrations/0002-access.ts';
 import { type RepairReport, repair } from './repair.ts';
 import { hasOnlyLog } from './salvage.ts';
 import { SqliteStore } from './store.ts';
 
-export const MIGRATIONS: readonly Migration[] = [jobs];
+export const MIGRATIONS: readonly Migration[] = [jobs, access];
 
 export interface SqliteOptions {
   /** `disk`: what was promised survives a power cut. `process`: it survives a killed process only. */

@@ -2,6 +2,7 @@
 import type { BatchInfo } from '../../job/batch.ts';
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../../job/job.ts';
 import type { Status } from '../../job/states.ts';
+import { shownKey } from '../../job/tenant.ts';
 import type { StoreChange, WorkerRow } from '../store.ts';
 import type { Row, Value } from './driver.ts';
 
@@ -29,10 +30,11 @@ export const toJob = (row: Row, batch: BatchInfo | null): Job => ({
   life: number(row['life']),
   claim: number(row['claim']),
   parentId: textOrNull(row['parent_job_id']),
+  tenant: textOrNull(row['tenant']),
   replayOf: textOrNull(row['replay_of']),
   userInitiated: row['user_initiated'] === 1,
   tags: row['tags'] ? (JSON.parse(text(row['tags'])) as string[]) : [],
-  key: textOrNull(row['unique_key']),
+  key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
   limitKey: textOrNull(row['limit_key']),
   timeoutMs: milliseconds(row['timeout_seconds']),
   held: row['held'] === 1,

@@ -16,6 +16,7 @@ import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
+import { partMetrics, partQueues, partStats } from './sql/part.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
@@ -178,9 +179,11 @@ export class SqliteStore implements Store {
   count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
-  stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
-  metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
+  queues: Store['queues'] = async (now, within) =>
+    this.#read((db) => (within ? partQueues(db, now, within) : queuesOf(db, now)));
+  stats: Store['stats'] = async (within) => this.#read((db) => (within ? partStats(db, within) : statsOf(db)));
+  metrics: Store['metrics'] = async (range, within) =>
+    this.#read((db) => (within ? partMetrics(db, range, within) : metricsOf(db, range)));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);

@@ -69,6 +69,7 @@ const toFlow = (row: Row): FlowRow => ({
   timeout: number(row['timeout']),
   cancelled: number(row['cancelled']),
   retried: number(row['retried']),
+  waited: number(row['started']),
   waitMs: number(row['wait_ms']),
   ran: number(row['ran']),
   runMs: number(row['run_ms']),

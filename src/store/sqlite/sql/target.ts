@@ -30,6 +30,9 @@ export const whereOf = (filter: CheckedFilter): Where => {
   among('type', filter.type);
   among('queue', filter.queue);
   among('priority', filter.priority);
+  among('tenant', filter.tenant);
+  among('queue', filter.within?.queues ?? undefined);
+  among('tenant', filter.within?.tenants ?? undefined);
   if (filter.parent !== undefined) add('parent_job_id = +?', filter.parent);
   if (filter.tag !== undefined) add('seq IN (SELECT job FROM job_tags WHERE tag = ?)', filter.tag);
   if (filter.userInitiated === true) parts.push('user_initiated <> 0');

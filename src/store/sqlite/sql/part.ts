@@ -1,0 +1,45 @@
+/** Figures for somebody who sees only a part of the jobs; see src/store/part.ts. */
+import type { CheckedFilter, Reach } from '../../../job/filter.ts';
+import { type Dialect, flowSql, toFlowRows, toPartQueues, toPartStats } from '../../part.ts';
+import type { MetricsRange, QueueRow, StoreMetrics, StoreStats } from '../../store.ts';
+import type { Connection } from '../driver.ts';
+import { queuesOf } from './read.ts';
+import { whereOf } from './target.ts';
+
+export const partStats = (db: Connection, within: Reach): StoreStats => {
+  const { text, values } = whereOf({ within });
+  const counted = `SELECT type, status, count(*) AS n FROM jobs WHERE ${text} GROUP BY type, status ORDER BY type`;
+  return toPartStats(db.all(counted, ...values));
+};
+
+export const partQueues = (db: Connection, now: number, within: Reach): QueueRow[] => {
+  const all = queuesOf(db, now).filter(({ name }) => within.queues?.includes(name) ?? true);
+  if (within.tenants === null) return all;
+  const { text, values } = whereOf({ within });
+  const counted = `
+    SELECT queue, status, count(*) AS n, min(CASE WHEN status = 'queued' AND gate = 0 AND run_at <= ? THEN run_at END) AS oldest_due
+    FROM jobs WHERE ${text} GROUP BY queue, status`;
+  return toPartQueues(all, db.all(counted, now, ...values));
+};
+
+/** Drivers bind numbers as floating point where they are large: dividing those would keep the fraction. */
+const DIALECT: Dialect = {
+  jobs: 'jobs',
+  attempts: 'job_attempts',
+  greatest: 'max',
+  range: 'SELECT CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER)',
+};
+
+export const partMetrics = (
+  db: Connection,
+  { since, until, stepMs, queue, type }: MetricsRange,
+  within: Reach,
+): StoreMetrics => {
+  const filter: CheckedFilter = {
+    within,
+    ...(queue === null ? {} : { queue: [queue] }),
+    ...(type === null ? {} : { type: [type] }),
+  };
+  const { text, values } = whereOf(filter);
+  return { flow: toFlowRows(db.all(flowSql(DIALECT, text), since, until, stepMs, ...values)), depth: [] };
+};
