@@ -21,12 +21,14 @@ import { SAMPLE_MS, sampleDepths } from './chores/sampler.ts';
 import { Client } from './client.ts';
 import { type EventMap, type EventName, Events, emitChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
+import { Keyring } from './keyring.ts';
 import { type Logger, logEvents } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Results } from './results.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
+import { Vault } from './vault.ts';
 import { Worker } from './worker.ts';
 
 const HINT_DELAY_MS = 2;
@@ -45,6 +47,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   readonly #url: string;
   readonly #settings: ManagerSettings;
   readonly #types: ReturnType<typeof checkJobTypes>;
+  readonly #vault: Vault;
   readonly #events: Events;
   readonly #storeWatch: StoreWatch;
   #store: Store | undefined;
@@ -71,6 +74,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
     const settings = { ...checked, clock };
     const types = checkJobTypes(options.jobs);
+    const { names, ...keys } = settings.secrets;
+    const vault = new Vault(new Keyring(keys, () => self.#mustStore().where), names);
     super({
       get store() {
         return self.#mustStore();
@@ -86,6 +91,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         maxAttempts: settings.maxAttempts,
         maxPayloadBytes: settings.maxPayloadBytes,
         newId: () => newId(settings.ids),
+        vault,
       },
       wake: () => self.#worker?.wake(),
     });
@@ -93,6 +99,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     this.#url = database;
     this.#settings = settings;
     this.#types = types;
+    this.#vault = vault;
     const log = loggerOf(settings);
     this.#events = new Events(({ error, during }) => log?.error({ err: error }, `an error during ${during}`));
     this.#storeWatch = new StoreWatch(this.#events, settings.clock);
@@ -240,7 +247,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
-    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
+    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, vault: this.#vault, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));

@@ -18,9 +18,11 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
+import { SECRET_NAMES, secretNames } from '../job/secrets.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { IdKind } from '../util/ids.ts';
 import type { RetentionSettings } from './chores/pruner.ts';
+import type { KeyOptions } from './keyring.ts';
 import type { Logger } from './log.ts';
 
 export interface ManagerOptions<J extends Jobs = Jobs> {
@@ -80,6 +82,12 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly handleSignals?: boolean;
   /** Where log lines go: a pino logger, `console`, or false for nowhere. Default: warnings and errors to standard error. */
   readonly logger?: Logger | false;
+  /**
+   * How secrets in payloads are kept. `key`, `keyFile`, `oldKeys`: see `KeyOptions`; from the environment if not given, and beside a
+   * database file if nowhere. `names`: what fields are called that are secret in every job type; `SECRET_NAMES` if not given, false
+   * for only what job types mark.
+   */
+  readonly secrets?: KeyOptions & { readonly names?: readonly string[] | false };
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -97,6 +105,19 @@ const RETENTION = {
   failed: durationOrNever,
   maxFinished: countOrNever,
   metrics: durationOrNever,
+};
+
+const isText: Check<string> = (value, field) => {
+  // A key is never shown, not even a wrong one.
+  if (typeof value !== 'string') throw invalidOption(field, typeof value, 'text');
+  return value;
+};
+
+const SECRETS = {
+  key: isText,
+  keyFile: text(4096),
+  oldKeys: listOf(isText, 100),
+  names: ((value, field) => (value === false ? [] : secretNames(value, field))) as Check<readonly string[]>,
 };
 
 const clock: Check<Clock> = (value, field) => {
@@ -130,6 +151,7 @@ const OPTIONS = {
   create: flag,
   busyTimeout: duration,
   handleSignals: flag,
+  secrets: (value: unknown) => checkOptions(SECRETS, value, 'secrets', 'secrets.'),
   logger,
   clock,
 };
@@ -162,6 +184,7 @@ export interface ManagerSettings {
   readonly create: boolean;
   readonly busyMs: number;
   readonly handleSignals: boolean;
+  readonly secrets: KeyOptions & { readonly names: readonly string[] };
   readonly logger: Logger | false | null;
   readonly clock: Clock;
 }
@@ -195,6 +218,7 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     create: options.create ?? true,
     busyMs: options.busyTimeout ?? 30_000,
     handleSignals: options.handleSignals ?? worker,
+    secrets: { ...options.secrets, names: options.secrets?.names ?? SECRET_NAMES },
     logger: options.logger ?? null,
     clock: options.clock ?? systemClock,
   });

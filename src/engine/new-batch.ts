@@ -15,6 +15,7 @@ import { encodePayload } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
 import type { EnqueueItem } from './enqueued.ts';
 import { checkItem, DEFAULTS, type JobRequest, prepareJob, type SystemDefaults } from './new-job.ts';
+import { mustNotTell } from './vault.ts';
 
 /** A group of jobs that ends when all of them have. */
 export interface BatchRequest<J extends Jobs = Jobs> {
@@ -183,7 +184,17 @@ const prepareCallback = (
     return {
       on,
       job: {
-        ...{ id, type, queue, priority, payload: json, maxAttempts, maxCrashes, timeoutMs, totalMs },
+        ...{
+          id,
+          type,
+          queue,
+          priority,
+          payload: sealedFor(id, type, json, types, defaults),
+          maxAttempts,
+          maxCrashes,
+          timeoutMs,
+          totalMs,
+        },
         ...{ limitKey, tags, userInitiated, tenant: batch.tenant ?? null },
       },
       delayMs: (checked['delay'] as number | undefined) ?? 0,
@@ -192,6 +203,18 @@ const prepareCallback = (
     };
   };
   return prepared instanceof Promise ? prepared.then(({ job }) => finish(job)) : finish(prepared.job);
+};
+
+/** What it gets then is the end of its batch, with this beside it. */
+const sealedFor = (
+  id: string,
+  type: string,
+  json: string,
+  types: Types['types'],
+  { vault }: SystemDefaults,
+): string => {
+  const whole = vault.seal(`{"payload":${json}}`, types.get(type), `callback ${id}`);
+  return JSON.stringify((JSON.parse(whole) as { payload: unknown }).payload);
 };
 
 const specimen = (on: CallbackKind, { id, type, jobs }: CheckedBatch, payload: unknown): BatchEnd => {
@@ -203,11 +226,19 @@ const specimen = (on: CallbackKind, { id, type, jobs }: CheckedBatch, payload: u
   };
 };
 
+const payloadOf = ({ id, payload, tags, tenant }: CheckedBatch, { maxPayloadBytes, vault }: SystemDefaults): string => {
+  const json = encodePayload(payload, maxPayloadBytes);
+  const { any, scrubber } = vault.find(JSON.parse(json), undefined);
+  if (!any) return json;
+  mustNotTell(scrubber, { id, tags: tags ?? [], tenant: tenant ?? null });
+  return vault.seal(json, undefined, `job ${id}`);
+};
+
 const rowOf = (batch: CheckedBatch, callbacks: readonly NewCallback[], { defaults }: Types, now: number): NewJob => {
   const { id, type, policy, open, queue, priority, userInitiated, tags, parent, tenant, totalTimeout } = batch;
   return {
     ...{ id, type, queue: queue ?? DEFAULTS.queue, status: 'queued', priority: priority ?? DEFAULTS.priority },
-    ...{ payload: encodePayload(batch.payload, defaults.maxPayloadBytes), runAt: now, maxAttempts: 1, maxCrashes: 1 },
+    ...{ payload: payloadOf(batch, defaults), runAt: now, maxAttempts: 1, maxCrashes: 1 },
     ...{ timeoutMs: null, key: null, keyUntil: null, onConflict: 'return', limitKey: null, parentId: parent ?? null },
     tenant: tenant ?? null,
     ...{ replayOf: null, tags: tags ?? [], userInitiated: userInitiated ?? true, expiresAt: null },

@@ -21,7 +21,7 @@ export interface JobLog {
 /** What a handler may know about its job. With `parentId` as `parent`, a job of a batch adds others to it. */
 export type JobInfo = Pick<
   ClaimedJob,
-  'parentId' | 'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
+  'parentId' | 'tenant' | 'id' | 'seq' | 'type' | 'queue' | 'priority' | 'maxAttempts' | 'life' | 'startedAt' | 'runAt'
 >;
 
 /** What a handler gets beside its payload. */

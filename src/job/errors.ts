@@ -5,11 +5,13 @@
 import { didYouMean, messageOf, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './access-errors.ts';
 export * from './api-errors.ts';
 export * from './batch-errors.ts';
 export * from './driver-errors.ts';
 export * from './move-errors.ts';
 export * from './schedule-errors.ts';
+export * from './secret-errors.ts';
 export * from './worker-errors.ts';
 export { codes };
 

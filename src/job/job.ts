@@ -125,6 +125,8 @@ export interface ClaimedJob {
   readonly life: number;
   readonly claim: number;
   readonly parentId: string | null;
+  readonly tenant: string | null;
+  readonly key: string | null;
   readonly limitKey: string | null;
   readonly timeoutMs: number | null;
   /** When its time in total is over; null for never. */

@@ -51,7 +51,21 @@ export const isVerdict = (message: FromWorker): message is Verdict =>
 
 /** What a worker is told of its job, but for the payload. */
 export const jobMessage = (
-  { type, attempts, timeoutMs, id, seq, queue, priority, maxAttempts, life, parentId, startedAt, runAt }: ClaimedJob,
+  {
+    type,
+    attempts,
+    timeoutMs,
+    id,
+    seq,
+    queue,
+    priority,
+    maxAttempts,
+    life,
+    parentId,
+    tenant,
+    startedAt,
+    runAt,
+  }: ClaimedJob,
   run: number,
 ): Omit<ToWorker & { kind: 'job' }, 'payload'> => ({
   kind: 'job',
@@ -59,7 +73,7 @@ export const jobMessage = (
   type,
   attempt: attempts,
   timeoutMs,
-  job: { id, seq, type, queue, priority, maxAttempts, life, parentId, startedAt, runAt },
+  job: { id, seq, type, queue, priority, maxAttempts, life, parentId, tenant, startedAt, runAt },
 });
 
 /** One line → its message. @throws WORKER_GARBAGE, WORKER_PROTOCOL. */

@@ -119,7 +119,7 @@ export const TABLES: readonly Table[] = [
       ...columns('integer', 'n at'),
       ...columns('text', 'actor door action target filter'),
       ...columns('integer', 'count'),
-      ...columns('text', 'detail tenants queues'),
+      ...columns('text', 'detail'),
     ],
   },
 ];

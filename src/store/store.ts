@@ -15,6 +15,7 @@ import type { CheckedFilter, CheckedPage, Reach } from '../job/filter.ts';
 import type { Histogram } from '../job/histogram.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
+import type { AccessStore } from './access-store.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -110,15 +111,14 @@ export interface Store {
   attempts(id: string): Promise<Attempt[]>;
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
-  /** @param within of these jobs only: counted row by row where it names tenants. */
+  /** @param within of these jobs only, here and below: counted row by row where it names tenants. */
   queues(now: number, within?: Reach): Promise<QueueRow[]>;
-  /** @param within as with `queues`. */
   stats(within?: Reach): Promise<StoreStats>;
-  /**
-   * What happened, in steps of whole minutes; every move is counted in the transaction that makes it.
-   * @param within of these jobs only: from what is kept of them, and without depths.
-   */
+  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. Depths are of all jobs. */
   metrics(range: MetricsRange, within?: Reach): Promise<StoreMetrics>;
+
+  /** Who may come in, what they changed, encrypted values. */
+  readonly access: AccessStore;
 
   // --- the store itself ---
 

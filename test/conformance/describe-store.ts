@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
+import { accessCases } from './store/access.ts';
 import { batchCases } from './store/batches.ts';
 import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
@@ -58,6 +59,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   list: listCases,
   tenants: tenantCases,
   'prune, remove, expire': pruneCases,
+  access: accessCases,
   metrics: metricsCases,
   watch: watchCases,
   'group commit': commitCases,

@@ -11,6 +11,7 @@ import { addConfig } from './commands/config.ts';
 import { addCron } from './commands/cron.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addKeys } from './commands/keys.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMove } from './commands/move.ts';
@@ -42,6 +43,7 @@ const COMMANDS = [
   addDoctor,
   addConfig,
   addCron,
+  addKeys,
 ];
 
 const version = (): string => {
@@ -75,7 +77,7 @@ const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
 /** These have no use for a service elsewhere. */
 const HERE = ['start', 'work', 'config', 'cron'];
 /** These work on a database: on another one than was meant would be worse than not at all. */
-const ON_DATABASE = ['tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
+const ON_DATABASE = ['keys', 'tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
 
 /** @throws NEEDS_DATABASE, USAGE. */
 const mustBeHere = (command: Command): void => {

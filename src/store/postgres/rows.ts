@@ -87,6 +87,8 @@ export const toClaimed = (row: Row): ClaimedJob => ({
   life: number(row['life']),
   claim: number(row['claim']),
   parentId: textOrNull(row['parent_job_id']),
+  tenant: textOrNull(row['tenant']),
+  key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
   limitKey: textOrNull(row['limit_key']),
   timeoutMs: numberOrNull(row['timeout_ms']),
   deadlineAt: numberOrNull(row['deadline_at']),

@@ -29,6 +29,7 @@ import { Listener, Notifier } from './listen.ts';
 import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
 import { heldOpen, measureClock, Reader } from './reader.ts';
+import { accessStore } from './sql/access.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { cancelChunk } from './sql/cancel.ts';
 import { adjustJob, appendLogs, applyChanges, saveProgress } from './sql/change.ts';
@@ -36,20 +37,10 @@ import { claimJobs } from './sql/claim.ts';
 import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
-import { metricsOf, sampleDepths } from './sql/metrics.ts';
-import { partMetrics, partQueues, partStats } from './sql/part.ts';
+import { sampleDepths } from './sql/metrics.ts';
+import { metricsFor, queuesFor, statsFor } from './sql/part.ts';
 import { survey } from './sql/pick.ts';
-import {
-  attemptsOf,
-  checkTables,
-  countJobs,
-  getJob,
-  listJobs,
-  logsOf,
-  queuesOf,
-  statsOf,
-  workersOf,
-} from './sql/read.ts';
+import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import type { Transaction } from './transaction.ts';
@@ -270,11 +261,9 @@ export class PostgresStore implements Store {
   count: Store['count'] = (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = (now, within) =>
-    this.#read((db) => (within ? partQueues(db, now, within) : queuesOf(db, now)));
-  stats: Store['stats'] = (within) => this.#read((db) => (within ? partStats(db, within) : statsOf(db)));
-  metrics: Store['metrics'] = (range, within) =>
-    this.#read((db) => (within ? partMetrics(db, range, within) : metricsOf(db, range)));
+  queues: Store['queues'] = (now, within) => this.#read((db) => queuesFor(db, now, within));
+  stats: Store['stats'] = (within) => this.#read((db) => statsFor(db, within));
+  metrics: Store['metrics'] = (range, within) => this.#read((db) => metricsFor(db, range, within));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);
@@ -311,6 +300,11 @@ export class PostgresStore implements Store {
     this.#listener ??= new Listener(config, address.schema, (origin) => this.#onNote(origin));
     return () => this.#hints.delete(listener);
   }
+
+  readonly access = accessStore(
+    (work) => this.#read(work),
+    (work) => this.#write(work, PROMISED),
+  );
 
   checkIntegrity: Store['checkIntegrity'] = () => this.#read((db) => checkTables(db));
 

@@ -9,15 +9,16 @@ import { Connection, connect, copyTo, type Driver, explain } from './driver.ts';
 import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
 import { beat, beatFromThread, beatFromTimer, endLease, type Heartbeat, register } from './lease.ts';
+import { accessStore } from './sql/access.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
 import { claimJobs } from './sql/claim.ts';
 import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
-import { metricsOf, sampleDepths } from './sql/metrics.ts';
-import { partMetrics, partQueues, partStats } from './sql/part.ts';
-import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import { sampleDepths } from './sql/metrics.ts';
+import { metricsFor, queuesFor, statsFor } from './sql/part.ts';
+import { attemptsOf, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { Transaction } from './transaction.ts';
@@ -179,11 +180,9 @@ export class SqliteStore implements Store {
   count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = async (now, within) =>
-    this.#read((db) => (within ? partQueues(db, now, within) : queuesOf(db, now)));
-  stats: Store['stats'] = async (within) => this.#read((db) => (within ? partStats(db, within) : statsOf(db)));
-  metrics: Store['metrics'] = async (range, within) =>
-    this.#read((db) => (within ? partMetrics(db, range, within) : metricsOf(db, range)));
+  queues: Store['queues'] = async (now, within) => this.#read((db) => queuesFor(db, now, within));
+  stats: Store['stats'] = async (within) => this.#read((db) => statsFor(db, within));
+  metrics: Store['metrics'] = async (range, within) => this.#read((db) => metricsFor(db, range, within));
 
   watch(listener: (changes: readonly StoreChange[]) => void): () => void {
     this.#listeners.add(listener);
@@ -221,6 +220,11 @@ export class SqliteStore implements Store {
     }
     return () => watcher?.close();
   }
+
+  readonly access = accessStore(
+    (work) => this.#read(work),
+    (work) => this.#write(work, PROMISED),
+  );
 
   checkIntegrity: Store['checkIntegrity'] = async () => this.#read((db) => checkFile(db));
 

@@ -1,19 +1,22 @@
-/** Figures for somebody who sees only a part of the jobs; see src/store/part.ts. */
+/** Figures of all jobs, or for somebody who sees only a part of them; see src/store/part.ts. */
 import type { CheckedFilter, Reach } from '../../../job/filter.ts';
 import { type Dialect, flowSql, toFlowRows, toPartQueues, toPartStats } from '../../part.ts';
 import type { MetricsRange, QueueRow, StoreMetrics, StoreStats } from '../../store.ts';
 import type { Connection } from '../driver.ts';
-import { queuesOf } from './read.ts';
+import { metricsOf } from './metrics.ts';
+import { queuesOf, statsOf } from './read.ts';
 import { whereOf } from './target.ts';
 
-export const partStats = async (db: Connection, within: Reach): Promise<StoreStats> => {
+export const statsFor = async (db: Connection, within?: Reach): Promise<StoreStats> => {
+  if (!within) return statsOf(db);
   const { text, values } = whereOf({ within });
   const counted = `
     SELECT type, status, count(*) AS n FROM backline.jobs WHERE ${text} GROUP BY type, status ORDER BY type`;
   return toPartStats(await db.all(counted, values));
 };
 
-export const partQueues = async (db: Connection, now: number, within: Reach): Promise<QueueRow[]> => {
+export const queuesFor = async (db: Connection, now: number, within?: Reach): Promise<QueueRow[]> => {
+  if (!within) return queuesOf(db, now);
   const all = (await queuesOf(db, now)).filter(({ name }) => within.queues?.includes(name) ?? true);
   if (within.tenants === null) return all;
   const { text, values } = whereOf({ within });
@@ -30,11 +33,9 @@ const DIALECT: Dialect = {
   range: 'SELECT $since::bigint, $until::bigint, $step::bigint',
 };
 
-export const partMetrics = async (
-  db: Connection,
-  { since, until, stepMs, queue, type }: MetricsRange,
-  within: Reach,
-): Promise<StoreMetrics> => {
+export const metricsFor = async (db: Connection, range: MetricsRange, within?: Reach): Promise<StoreMetrics> => {
+  if (!within) return metricsOf(db, range);
+  const { since, until, stepMs, queue, type } = range;
   const filter: CheckedFilter = {
     within,
     ...(queue === null ? {} : { queue: [queue] }),

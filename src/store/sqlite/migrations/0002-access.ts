@@ -21,7 +21,7 @@ export const access: Migration = {
     -- Who changed what through which door. filter, detail: JSON.
     create table job_audit (
       n integer primary key autoincrement, at integer not null, actor text not null, door text not null, action text not null,
-      target text, filter text, count integer, detail text, tenants text, queues text
+      target text, filter text, count integer, detail text
     );
     create index job_audit_at on job_audit(at);
   `,

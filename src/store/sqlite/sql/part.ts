@@ -1,18 +1,21 @@
-/** Figures for somebody who sees only a part of the jobs; see src/store/part.ts. */
+/** Figures of all jobs, or for somebody who sees only a part of them; see src/store/part.ts. */
 import type { CheckedFilter, Reach } from '../../../job/filter.ts';
 import { type Dialect, flowSql, toFlowRows, toPartQueues, toPartStats } from '../../part.ts';
 import type { MetricsRange, QueueRow, StoreMetrics, StoreStats } from '../../store.ts';
 import type { Connection } from '../driver.ts';
-import { queuesOf } from './read.ts';
+import { metricsOf } from './metrics.ts';
+import { queuesOf, statsOf } from './read.ts';
 import { whereOf } from './target.ts';
 
-export const partStats = (db: Connection, within: Reach): StoreStats => {
+export const statsFor = (db: Connection, within?: Reach): StoreStats => {
+  if (!within) return statsOf(db);
   const { text, values } = whereOf({ within });
   const counted = `SELECT type, status, count(*) AS n FROM jobs WHERE ${text} GROUP BY type, status ORDER BY type`;
   return toPartStats(db.all(counted, ...values));
 };
 
-export const partQueues = (db: Connection, now: number, within: Reach): QueueRow[] => {
+export const queuesFor = (db: Connection, now: number, within?: Reach): QueueRow[] => {
+  if (!within) return queuesOf(db, now);
   const all = queuesOf(db, now).filter(({ name }) => within.queues?.includes(name) ?? true);
   if (within.tenants === null) return all;
   const { text, values } = whereOf({ within });
@@ -30,11 +33,9 @@ const DIALECT: Dialect = {
   range: 'SELECT CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER)',
 };
 
-export const partMetrics = (
-  db: Connection,
-  { since, until, stepMs, queue, type }: MetricsRange,
-  within: Reach,
-): StoreMetrics => {
+export const metricsFor = (db: Connection, range: MetricsRange, within?: Reach): StoreMetrics => {
+  if (!within) return metricsOf(db, range);
+  const { since, until, stepMs, queue, type } = range;
   const filter: CheckedFilter = {
     within,
     ...(queue === null ? {} : { queue: [queue] }),
