@@ -48,13 +48,15 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly cleanupInterval?: Duration;
   /**
    * How long finished jobs are kept. Default: completed and cancelled 7 days, failed and timed out 30 days, 1,000,000 in all; and
-   * `metrics`: how long what happened in each minute, default 7 days.
+   * `metrics`: how long what happened in each minute, default 7 days; `audit`: how long it is kept who changed what, default 90 days,
+   * and never more than 1,000,000 lines.
    */
   readonly retention?: {
     readonly completed?: Duration | false;
     readonly failed?: Duration | false;
     readonly maxFinished?: number | false;
     readonly metrics?: Duration | false;
+    readonly audit?: Duration | false;
   };
   /** How often to look for changes that no hint told of. Default 1 s. */
   readonly pollInterval?: Duration;
@@ -105,6 +107,7 @@ const RETENTION = {
   failed: durationOrNever,
   maxFinished: countOrNever,
   metrics: durationOrNever,
+  audit: durationOrNever,
 };
 
 const isText: Check<string> = (value, field) => {
@@ -192,7 +195,13 @@ export interface ManagerSettings {
 /** @throws UNKNOWN_OPTION, INVALID_OPTION. */
 export const checkManagerOptions = (given: unknown): ManagerSettings => {
   const options = checkOptions(OPTIONS, given, 'JobManager');
-  const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000, metrics } = options.retention ?? {};
+  const {
+    completed = 7 * DAY_MS,
+    failed = 30 * DAY_MS,
+    maxFinished = 1_000_000,
+    metrics,
+    audit,
+  } = options.retention ?? {};
   const worker = options.worker ?? true;
   return Object.freeze({
     worker,
@@ -204,7 +213,12 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     defaultWait: checkBackoff({ kind: 'exponential', delay: options.retryDelay ?? 5000 }),
     progressIntervalMs: options.progressUpdateInterval ?? 1000,
     cleanupMs: options.cleanupInterval ?? 60_000,
-    retention: { completedMs: completed, failedMs: failed, maxFinished },
+    retention: {
+      completedMs: completed,
+      failedMs: failed,
+      maxFinished,
+      auditMs: audit === undefined ? 90 * DAY_MS : audit,
+    },
     metricsMs: metrics === undefined ? 7 * DAY_MS : metrics,
     pollMs: options.pollInterval ?? 1000,
     leaseMs: options.lease ?? 20_000,
