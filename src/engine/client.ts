@@ -1,7 +1,7 @@
 /** All that doors may call: hand work in, ask about it, change one's mind. The client never runs a job. */
 
 import { checkOptions, type Duration, duration, flag, instant, integer, isRecord, text } from '../job/check.ts';
-import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
+import type { InputOf, Jobs, ResultOf } from '../job/define.ts';
 import { type EnqueueOptions, idCheck, priorityCheck, queueCheck, type Transaction } from '../job/enqueue-options.ts';
 import {
   asyncSchemaInTransaction,
@@ -13,7 +13,7 @@ import {
   notAllowedNow,
   notForBatches,
 } from '../job/errors.ts';
-import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
+import { checkFilter, checkPage, type JobFilter, type PageOptions, type Reach } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
 import { isFinal } from '../job/states.ts';
 import type {
@@ -23,12 +23,11 @@ import type {
   JobPage,
   LogPosition,
   QueueRow,
-  Store,
   StoreStats,
   WorkerRow,
 } from '../store/store.ts';
-import type { Clock } from '../util/clock.ts';
 import { Audit } from './audit.ts';
+import type { ClientParts } from './client-parts.ts';
 import {
   type Enqueued,
   type EnqueuedBatch,
@@ -40,23 +39,12 @@ import {
 } from './enqueued.ts';
 import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
 import { type BatchRequest, prepareBatch } from './new-batch.ts';
-import { checkItem, prepareJob, replayOf, type SystemDefaults } from './new-job.ts';
+import { checkItem, prepareJob, replayOf } from './new-job.ts';
 import { onceIn } from './once.ts';
-import type { Results } from './results.ts';
+import { partsWithin } from './reach.ts';
 import { Secrets } from './rotation.ts';
 import { Tokens } from './tokens.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
-
-/** What the client needs from those who built it. */
-export interface ClientParts {
-  readonly store: Store;
-  readonly types: ReadonlyMap<string, CheckedJobType>;
-  readonly defaults: SystemDefaults;
-  readonly clock: Clock;
-  readonly results: Results;
-  /** Something may be claimable now that was not before. */
-  readonly wake: () => void;
-}
 
 /** How long the answer to a request that may come again is kept. */
 const REQUESTS_MS = 86_400_000;
@@ -130,6 +118,14 @@ export class Client<J extends Jobs = Jobs> {
   enqueueBatch(batch: BatchRequest<J>): Promise<EnqueuedBatch> {
     const tx = isRecord(batch) ? (batch['tx'] as Transaction | undefined) : undefined;
     return tx === undefined ? this.#enqueueBatch(batch) : this.#enqueueBatchWithin(tx, batch);
+  }
+
+  /**
+   * This client as somebody has it who is bound to some queues and tenants: other jobs do not exist for it.
+   * @throws its verbs: BEYOND_REACH for what names another queue or tenant, or concerns the system as a whole.
+   */
+  within(reach: Reach): Client<J> {
+    return new Client<J>(partsWithin(this.#parts, reach));
   }
 
   /**

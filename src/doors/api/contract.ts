@@ -1,5 +1,6 @@
 /** Every operation of the API, once: its route, what it takes and what it answers. REST, OpenAPI, IPC and the typed client come from it. */
 import * as z from 'zod';
+import { audit, me, tokens } from './contract-access.ts';
 import { enqueueOptions, jobs, newJob, which } from './contract-jobs.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
@@ -110,6 +111,9 @@ export const contract = {
       )
       .output(metrics),
   },
+  me,
+  tokens,
+  audit,
   health: {
     get: operation(ROUTES.health.get).input(nothing).output(health),
   },

@@ -27,4 +27,5 @@ export const examples: Readonly<Record<string, unknown>> = {
   'queues.pause': { reason: 'maintenance', until: '2030-01-31T08:00:00Z' },
   'queues.limit': { maxRunning: 5 },
   'limits.set': { maxRunning: 2 },
+  'tokens.create': { name: 'nightly report', scope: 'read', tenants: ['acme'], expiresIn: '30d' },
 };

@@ -21,6 +21,7 @@ const TAGS: Readonly<Record<string, string>> = {
   limits: 'Limits that jobs of many queues share.',
   workers: 'The processes that do the work.',
   figures: 'How the system is.',
+  access: 'Who may come in, and what they changed.',
 };
 
 /** What everybody who calls the API must know. */
@@ -49,10 +50,17 @@ export const describeApi = async (): Promise<Description> => {
       Problem: { schema: problem, ...output },
     },
     components: {
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Not needed on the machine of the service itself, unless it says so.',
+        },
+      },
       responses: { Problem: problemResponse },
       parameters: { IdempotencyKey: idempotencyKey },
     },
-    security: [],
+    security: [{ token: [] }, {}],
   });
   for (const [name, { method, path, creates, scope }] of allRoutes()) {
     const operation = description.paths?.[path]?.[method.toLowerCase() as 'get'];

@@ -4,6 +4,7 @@ import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { enqueuedItemView, iso, metricsView, queueView, workerView } from './views.ts';
 
@@ -94,7 +95,20 @@ const health = {
   }),
 };
 
-export const router = api.router({ jobs, batches, bulk, queues, limits, workers, stats, metrics, health });
+export const router = api.router({
+  jobs,
+  batches,
+  bulk,
+  queues,
+  limits,
+  workers,
+  stats,
+  metrics,
+  health,
+  me,
+  tokens,
+  audit,
+});
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */
 export const localClient = (context: Context): ApiClient =>

@@ -9,7 +9,8 @@ import {
   URL_VARIABLE,
 } from '../../config/settings.ts';
 import { JobManager } from '../../engine/job-manager.ts';
-import { usage } from '../../job/errors.ts';
+import { needsDatabase, usage } from '../../job/errors.ts';
+import { audited } from './audited.ts';
 import type { Desk } from './desk.ts';
 import { settingsAmong } from './flags.ts';
 import { managerOptions } from './manager-options.ts';
@@ -62,11 +63,17 @@ export const withClient = async <T>(
   work: (client: Desk) => Promise<T>,
 ): Promise<T> => {
   const url = serviceOf(cli);
-  if (url === undefined) return withDatabase(cli, options, work);
+  if (url === undefined) return withDatabase(cli, options, (client) => work(audited(client)));
   const [{ createClient }, { connectTo }] = await Promise.all([import('../api/http-client.ts'), import('./remote.ts')]);
   const given = cli.flags.token;
   const token = typeof given === 'string' ? given : readEnvironment()[TOKEN_VARIABLE];
   return work(await connectTo(createClient({ url, token })));
+};
+
+/** As `withDatabase`, for what must not be done to another database than was meant. @throws NEEDS_DATABASE. */
+export const withThisDatabase: typeof withDatabase = async (cli, options, work) => {
+  if (serviceOf(cli) !== undefined) throw needsDatabase('This command');
+  return withDatabase(cli, options, work);
 };
 
 /**

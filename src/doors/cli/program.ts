@@ -5,6 +5,7 @@ import { TOKEN_VARIABLE, URL_VARIABLE } from '../../config/settings.ts';
 import { needsDatabase, usage } from '../../job/errors.ts';
 import type { Run } from './command.ts';
 import { addAdd } from './commands/add.ts';
+import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
@@ -19,6 +20,7 @@ import { addQueues } from './commands/queues.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
+import { addTokens } from './commands/tokens.ts';
 import { addWork } from './commands/work.ts';
 import { addWorkers } from './commands/workers.ts';
 import { serviceOf } from './connect.ts';
@@ -44,6 +46,8 @@ const COMMANDS = [
   addConfig,
   addCron,
   addKeys,
+  addTokens,
+  addAudit,
 ];
 
 const version = (): string => {
@@ -77,7 +81,7 @@ const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
 /** These have no use for a service elsewhere. */
 const HERE = ['start', 'work', 'config', 'cron'];
 /** These work on a database: on another one than was meant would be worse than not at all. */
-const ON_DATABASE = ['keys', 'tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
+const ON_DATABASE = ['tail', 'migrate', 'check', 'backup', 'move', 'doctor'];
 
 /** @throws NEEDS_DATABASE, USAGE. */
 const mustBeHere = (command: Command): void => {

@@ -1,21 +1,37 @@
 /** The server: the API under /api, and for people and probes a status page without script, /healthz, /readyz and /status.json. */
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { badRequest, cannotListen, hostRefused, portTaken, routeNotFound } from '../../job/errors.ts';
+import { BacklineError } from '../../job/backline-error.ts';
+import { badRequest, cannotListen, hostRefused, invalidOption, portTaken, routeNotFound } from '../../job/errors.ts';
 import { systemClock } from '../../util/clock.ts';
+import { maskSecrets } from '../../util/mask.ts';
 import { sleep } from '../../util/sleep.ts';
+import { clientFor } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
+import { type AccessOptions, addAccess } from './access.ts';
 import { addApi } from './api.ts';
+import { Failures } from './failures.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
+import { addSignIn } from './sign-in.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 
 export interface ServerOptions {
-  /** A loopback address. */
+  /** Where it listens. On other addresses than loopback only if there is a token that is valid. */
   readonly host: string;
+  /** How an error calls the host. */
+  readonly place?: string;
+  /** Whether a token is needed on a loopback address, too. Default false: whoever is on this machine is its owner. */
+  readonly requireToken?: boolean;
+  /** As browsers know it, where a proxy or a name stands before it, such as `https://jobs.example.com`. */
+  readonly publicUrl?: string | undefined;
+  /** Whether to believe the address in X-Forwarded-For, which only a proxy of yours may set. Default false. */
+  readonly trustProxy?: boolean;
+  /** Requests of one token in a minute. Default 6,000. */
+  readonly maxRequestsPerMinute?: number;
   /** 0 for any free one. */
   readonly port: number;
   /** Epoch milliseconds. */
@@ -48,10 +64,14 @@ export const startServer = async (
   client: Served,
   { host, port, ...options }: ServerOptions,
 ): Promise<RunningServer> => {
-  mustBeLoopback(host);
+  await mayListen(client, host, options.place);
   const closing = new AbortController();
   const open = new OpenRequests();
-  const found = await listen(() => makeServer(client, options, { closing: closing.signal, open }), host, port);
+  const found = await listen(
+    () => makeServer(client, { ...options, host }, { closing: closing.signal, open }),
+    host,
+    port,
+  );
   const { port: used } = found.server.address() as { port: number };
   const name = host.includes(':') ? `[${host}]` : host;
   const close = async (): Promise<void> => {
@@ -65,9 +85,11 @@ export const startServer = async (
   return { url: `http://${name}:${used}`, port: used, close };
 };
 
-/** Other machines must not see the page before there is a sign-in. @throws HOST_REFUSED. */
-export const mustBeLoopback = (host: string, place = 'host'): void => {
-  if (!LOOPBACK.includes(host)) throw hostRefused(place, host);
+/** Other machines must not come in before anybody can be told from anybody. @throws HOST_REFUSED. */
+const mayListen = async (client: Served, host: string, place = 'host'): Promise<void> => {
+  if (LOOPBACK.includes(host) || (await client.tokens.any())) return;
+  const next = 'For other machines, make a token first with: backline tokens create --name NAME --scope admin';
+  throw hostRefused(place, host, LOOPBACK.join(', '), next);
 };
 
 /** Takes the port that was asked for, or the next free one. A server that could not listen is of no more use. */
@@ -88,14 +110,16 @@ const listen = async (make: () => Promise<FastifyInstance>, host: string, port: 
 
 const makeServer = async (
   client: Served,
-  options: Omit<ServerOptions, 'host' | 'port'>,
+  options: Omit<ServerOptions, 'port' | 'place'>,
   { closing, open }: { readonly closing: AbortSignal; readonly open: OpenRequests },
 ): Promise<FastifyInstance> => {
   const { now = systemClock.now, maxBodyBytes = 2 ** 24, bodyTimeoutMs = 20_000, onUnexpected = () => {} } = options;
   // Loaded only here: the other commands of the command line must not wait for it.
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
+  const access = accessOf(options);
   const server = Fastify({
     forceCloseConnections: 'idle',
+    trustProxy: options.trustProxy === true,
     routerOptions: { ignoreTrailingSlash: true },
     bodyLimit: maxBodyBytes,
     // A body has a time of its own: what streams for an hour is not slow.
@@ -111,7 +135,7 @@ const makeServer = async (
         defaultSrc: ["'none'"],
         styleSrc: ["'self'"],
         baseUri: ["'none'"],
-        formAction: ["'none'"],
+        formAction: ["'self'"],
         frameAncestors: ["'none'"],
       },
     },
@@ -119,15 +143,22 @@ const makeServer = async (
     strictTransportSecurity: false,
   });
   server.addHook('onRequest', async (_, reply) => open.add(reply.raw));
-  server.addHook('onRequest', refuseForeignNames);
+  server.addHook('onRequest', async (request) => mustKnowName(request, access));
+  await addAccess(server, client, access);
   server.addHook('onSend', async (_, reply) => {
     reply.header('cache-control', 'no-store');
   });
-  server.setErrorHandler((error, _, reply) => sendProblem(reply, error, onUnexpected));
+  server.setErrorHandler((error, request, reply) => {
+    const signIn = isCode(error, 'NOT_AUTHENTICATED');
+    if (signIn && isPage(request)) return reply.redirect('/sign-in', 303);
+    if (signIn) reply.header('www-authenticate', 'Bearer realm="backline"');
+    return sendProblem(reply, error, onUnexpected);
+  });
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!.slice(0, 200);
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
+  await addSignIn(server, client, access);
   addRoutes(server, client, now);
   await addApi(server, client, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs, closing, onUnexpected });
   return server;
@@ -138,15 +169,16 @@ const addRoutes = (server: FastifyInstance, manager: Served, now: () => number):
     const refresh = (request.query as { refresh?: unknown }).refresh !== 'off';
     reply.type('text/html; charset=utf-8');
     try {
-      return statusPage(await reportOn(manager, now()), refresh);
+      return statusPage(await reportOn(clientFor(request.caller, manager), now()), refresh);
     } catch (error) {
+      if (isCode(error, 'BEYOND_REACH')) throw error;
       reply.code(503);
       return troublePage(messageOf(error), new Date(now()).toISOString(), refresh);
     }
   });
   server.get('/style.css', (_, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
   server.get('/favicon.ico', (_, reply) => reply.code(204).send());
-  server.get('/status.json', () => reportOn(manager, now()));
+  server.get('/status.json', ({ caller }) => reportOn(clientFor(caller, manager), now()));
   // Alive: this process answers. Ready: its database answers too, and its worker takes jobs.
   server.get('/healthz', () => ({ status: 'ok' }));
   server.get('/readyz', async (_, reply) => {
@@ -156,11 +188,51 @@ const addRoutes = (server: FastifyInstance, manager: Served, now: () => number):
   });
 };
 
-/** A page elsewhere could point a name of its own at this machine, and read the answers as its own. */
-const refuseForeignNames = async (request: FastifyRequest): Promise<void> => {
-  const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (!LOOPBACK.includes(name)) throw hostRefused('The Host header', name);
+const accessOf = (options: Omit<ServerOptions, 'port' | 'place'>): AccessOptions => {
+  const { host, requireToken = false, publicUrl, maxRequestsPerMinute = 6000 } = options;
+  const loopback = LOOPBACK.includes(host);
+  return {
+    loopback,
+    requireToken,
+    publicUrl: urlOf(publicUrl),
+    maxPerMinute: maxRequestsPerMinute,
+    failures: new Failures(),
+  };
 };
+
+const urlOf = (given: string | undefined): URL | null => {
+  if (given === undefined) return null;
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.username !== '')
+    throw invalidOption('publicUrl', maskSecrets(given), 'an address such as https://jobs.example.com');
+  return url;
+};
+
+/**
+ * A page elsewhere could point a name of its own at this machine, and read the answers as its own. So a request must name what the
+ * service is known by; an address in numbers is no name that anybody could point.
+ */
+const mustKnowName = (request: FastifyRequest, { loopback, publicUrl }: AccessOptions): void => {
+  const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (LOOPBACK.includes(name) || name === publicUrl?.hostname || (!loopback && isIP(name) !== 0)) return;
+  const known = [
+    ...LOOPBACK,
+    ...(publicUrl ? [publicUrl.hostname] : []),
+    ...(loopback ? [] : ['an address in numbers']),
+  ];
+  throw hostRefused(
+    'The Host header',
+    name,
+    known.join(', '),
+    'Set publicUrl to the address by which browsers know it.',
+  );
+};
+
+const isCode = (error: unknown, code: string): boolean => error instanceof BacklineError && error.code === code;
+
+/** A person, who has not to read JSON. */
+const isPage = ({ method, url, headers }: FastifyRequest): boolean =>
+  method === 'GET' && !url.startsWith('/api') && /text\/html/.test(headers.accept ?? '');
 
 const GARBAGE: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'came too slowly',

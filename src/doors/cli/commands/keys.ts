@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { newKey, prependKey, writeKeyFile } from '../../../engine/keyring.ts';
 import { fileExists, usage } from '../../../job/errors.ts';
 import type { Run } from '../command.ts';
-import { type Cli, withDatabase } from '../connect.ts';
+import { type Cli, withThisDatabase } from '../connect.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { count } from '../print.ts';
 
@@ -34,7 +34,7 @@ const generate = async ({ out, flags }: Cli): Promise<void> => {
 };
 
 const rotate = (cli: Cli): Promise<ExitCode> =>
-  withDatabase(cli, { create: false }, async (client) => {
+  withThisDatabase(cli, { create: false }, async (client) => {
     const { out, flags } = cli;
     if (flags.new === true) {
       const file = client.secrets.keyFile;

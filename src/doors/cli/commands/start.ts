@@ -3,7 +3,7 @@ import type { Resolved } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
 import { unknownJobType } from '../../../job/errors.ts';
 import { JobScheduler } from '../../drop/watcher.ts';
-import { mustBeLoopback, type RunningServer, startServer } from '../../http/server.ts';
+import { type RunningServer, startServer } from '../../http/server.ts';
 import type { Run } from '../command.ts';
 import { type Cli, loadSettings, shownDatabase } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -28,7 +28,6 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const { settings } = resolved;
   const types = typesOf(resolved);
   const place = resolved.origins.find(({ name }) => name === 'host')!.place;
-  mustBeLoopback(settings.host, place);
   const stop = untilInterrupted();
   const logger = makeLogger(settings.logLevel, out);
   // Without job types there is nothing to run; the page and the folder are there all the same.
@@ -39,8 +38,9 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   let server: RunningServer | undefined;
   try {
     await manager.start();
-    const { host, port, maxPayloadBytes } = settings;
+    const { host, port, maxPayloadBytes, requireToken, publicUrl, trustProxy } = settings;
     server = await startServer(manager, {
+      ...{ place, requireToken, publicUrl: publicUrl ?? undefined, trustProxy },
       ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
       onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
     });
