@@ -1,7 +1,5 @@
-/** Who calls, and what that caller may do and see. Pure but for the client that it hands out. */
-import { beyondReach } from '../../job/errors.ts';
+/** Who calls, and what that caller may do and see. */
 import type { Reach } from '../../job/filter.ts';
-import type { Served } from './context.ts';
 import type { Scope } from './routes.ts';
 
 export interface Caller extends Reach {
@@ -23,17 +21,3 @@ export const permits = ({ scope }: Caller, needed: Scope): boolean => RANK[scope
 
 /** Whether a caller sees everything there is. */
 export const seesAll = ({ queues, tenants }: Caller): boolean => queues === null && tenants === null;
-
-/** The client as a caller has it: what it may not see does not exist. */
-export const clientFor = (caller: Caller, client: Served): Served => {
-  if (seesAll(caller)) return client;
-  const bound = client.within({ queues: caller.queues, tenants: caller.tenants });
-  const health = async (): Promise<never> => {
-    throw beyondReach(
-      'caller',
-      'bound, and health belongs to the system as a whole',
-      'callers that see all queues and tenants',
-    );
-  };
-  return Object.assign(bound, { health });
-};

@@ -6,7 +6,7 @@ import { badRequest, cannotListen, hostRefused, invalidOption, portTaken, routeN
 import { systemClock } from '../../util/clock.ts';
 import { maskSecrets } from '../../util/mask.ts';
 import { sleep } from '../../util/sleep.ts';
-import { clientFor } from '../api/access.ts';
+import { clientFor } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
 import { type AccessOptions, addAccess } from './access.ts';
