@@ -86,8 +86,12 @@ export const startServer = async (
 };
 
 /** Other machines must not come in before anybody can be told from anybody. @throws HOST_REFUSED. */
-const mayListen = async (client: Served, host: string, place = 'host'): Promise<void> => {
-  if (LOOPBACK.includes(host) || (await client.tokens.any())) return;
+const mayListen = async (client: Served, host: string, place = 'host'): Promise<void> =>
+  mustHaveToken(host, place, () => client.tokens.any());
+
+/** @param any whether there is a token that is valid. @throws HOST_REFUSED. */
+export const mustHaveToken = async (host: string, place: string, any: () => Promise<boolean>): Promise<void> => {
+  if (LOOPBACK.includes(host) || (await any())) return;
   const next = 'For other machines, make a token first with: backline tokens create --name NAME --scope admin';
   throw hostRefused(place, host, LOOPBACK.join(', '), next);
 };
