@@ -283,7 +283,7 @@ describe('jobs of a stored database', () => {
 
   test('the doctor finds that nobody works', async () => {
     const { code, stdout, stderr } = await folder.run(['doctor']);
-    expect(stdout).toMatch(/✓ schema +1 = library 1/);
+    expect(stdout).toMatch(/✓ schema +2 = library 2/);
     expect(stdout).toMatch(/✓ integrity/);
     expect(stdout).toMatch(/✗ workers +0 alive, \d+ jobs? waiting in "\w+" \(oldest .*\)\n {4}→ backline work/);
     expect(stderr).toMatch(/1 problem/);
@@ -292,7 +292,7 @@ describe('jobs of a stored database', () => {
 
   test('migrate has nothing to do', async () => {
     expect(await folder.ask('migrate', '--plan')).toMatchObject([
-      { kind: 'migration', found: 1, known: 1, missing: [], applied: [] },
+      { kind: 'migration', found: 2, known: 2, missing: [], applied: [] },
     ]);
     expect(await folder.run(['migrate'])).toMatchObject({ code: 0, stdout: 'Schema 1: nothing to do.\n' });
   });

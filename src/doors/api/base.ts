@@ -17,14 +17,14 @@ const unchecked = { initialOutputValidationIndex: Number.NaN };
 export const api = implement(contract, unchecked)
   .$context<Context>()
   .use(async ({ context, path, procedure, next }, input) => {
-    const { scope, creates } = procedure['~orpc'].meta;
+    const { scope, creates, changes } = procedure['~orpc'].meta;
     const name = path.join('.');
     if (!permits(context.caller, scope)) throw notPermitted(name, scope, context.caller.scope);
     try {
       const client = clientFor(context.caller, context.client);
       const maker = creates ? makerOf({ ...context, client }, name, input) : client;
       const answer = await next({ context: { client, maker } });
-      if (scope !== 'read') await audit(context, name, input, answer.output);
+      if (changes) await audit(context, name, input, answer.output);
       return answer;
     } catch (error) {
       throw inOurWords(error, procedure['~orpc'].inputSchema, input);
