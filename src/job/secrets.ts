@@ -104,30 +104,77 @@ const sealedText = (value: object): string | undefined => {
 
 /** A value of JSON with its secrets replaced; the very same value if there are none. */
 export const replaceSecrets = (value: unknown, rules: SecretRules, by: Replacer): unknown =>
-  walk(value, [], rules.paths, rules, by);
+  walk(value, null, rules.paths, rules, by);
 
-const walk = (value: unknown, at: Path, paths: SecretRules['paths'], rules: SecretRules, by: Replacer): unknown => {
+/** Where a value stands, from within: most are never asked for. */
+interface Place {
+  readonly name: string | number;
+  readonly up: Place | null;
+}
+
+const pathOf = (place: Place | null): Path => {
+  const path: (string | number)[] = [];
+  for (let at = place; at; at = at.up) path.unshift(at.name);
+  return path;
+};
+
+type Marks = SecretRules['paths'];
+
+const NO_MARKS: Marks = [];
+
+/** The marks that lead on through a name. */
+const marksBelow = (marks: Marks, name: string): Marks =>
+  marks.length === 0 ? NO_MARKS : marks.flatMap(([first, ...rest]) => (first === name || first === '*' ? [rest] : []));
+
+const walk = (value: unknown, place: Place | null, marks: Marks, rules: SecretRules, by: Replacer): unknown => {
   if (typeof value === 'string') return by.text ? by.text(value) : value;
   if (typeof value === 'number') return by.number ? by.number(value) : value;
   if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return walkList(value, place, marks, rules, by);
   const text = sealedText(value);
-  if (text !== undefined) return by.sealed(text, at);
-  let copy: Record<string, unknown> | unknown[] | undefined;
-  const isList = Array.isArray(value);
-  for (const [name, item] of Object.entries(value)) {
-    const below =
-      paths.length === 0 ? paths : paths.flatMap(([first, ...rest]) => (first === name || first === '*' ? [rest] : []));
-    const here = [...at, isList ? Number(name) : name];
-    const isMarked = below.some((rest) => rest.length === 0) || (!isList && rules.isSecret(name));
-    const isSealed = typeof item === 'object' && item !== null && sealedText(item) !== undefined;
-    const next = isMarked && isHidden(item) && !isSealed ? by.secret(item, here) : walk(item, here, below, rules, by);
-    const shown = by.text && !isList ? by.text(name) : name;
-    if (next === item && shown === name) continue;
-    copy ??= isList ? [...value] : { ...value };
-    if (shown !== name) delete (copy as Record<string, unknown>)[name];
-    (copy as Record<string, unknown>)[shown] = next;
+  return text === undefined ? walkFields(value, place, marks, rules, by) : by.sealed(text, pathOf(place));
+};
+
+const walkList = (list: unknown[], up: Place | null, marks: Marks, rules: SecretRules, by: Replacer): unknown => {
+  let copy: unknown[] | undefined;
+  for (let i = 0; i < list.length; i++) {
+    const below = marksBelow(marks, String(i));
+    const next = replaced(list[i], { name: i, up }, below, isMarked(below), rules, by);
+    if (next === list[i]) continue;
+    copy ??= [...list];
+    copy[i] = next;
   }
-  return copy ?? value;
+  return copy ?? list;
+};
+
+const walkFields = (fields: object, up: Place | null, marks: Marks, rules: SecretRules, by: Replacer): unknown => {
+  let copy: Record<string, unknown> | undefined;
+  for (const name of Object.keys(fields)) {
+    const item = (fields as Record<string, unknown>)[name];
+    const below = marksBelow(marks, name);
+    const next = replaced(item, { name, up }, below, isMarked(below) || rules.isSecret(name), rules, by);
+    const shown = by.text ? by.text(name) : name;
+    if (next === item && shown === name) continue;
+    copy ??= { ...fields };
+    if (shown !== name) delete copy[name];
+    copy[shown] = next;
+  }
+  return copy ?? fields;
+};
+
+const isMarked = (below: Marks): boolean => below.length > 0 && below.some((rest) => rest.length === 0);
+
+const replaced = (
+  item: unknown,
+  place: Place,
+  below: Marks,
+  isOne: boolean,
+  rules: SecretRules,
+  by: Replacer,
+): unknown => {
+  if (!isOne || !isHidden(item)) return walk(item, place, below, rules, by);
+  const text = typeof item === 'object' && item !== null ? sealedText(item) : undefined;
+  return text === undefined ? by.secret(item, pathOf(place)) : by.sealed(text, pathOf(place));
 };
 
 /** A value of JSON as it is shown: secrets are masked, encrypted or not. */

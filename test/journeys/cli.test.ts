@@ -294,7 +294,7 @@ describe('jobs of a stored database', () => {
     expect(await folder.ask('migrate', '--plan')).toMatchObject([
       { kind: 'migration', found: 2, known: 2, missing: [], applied: [] },
     ]);
-    expect(await folder.run(['migrate'])).toMatchObject({ code: 0, stdout: 'Schema 1: nothing to do.\n' });
+    expect(await folder.run(['migrate'])).toMatchObject({ code: 0, stdout: 'Schema 2: nothing to do.\n' });
   });
 
   test('check finds nothing, and changes nothing', async () => {

@@ -162,7 +162,7 @@ describe('commands that need no running service', () => {
 
   test('migrate has nothing to do, and check finds nothing', async () => {
     expect(await ask('migrate', '--plan')).toMatchObject([{ found: 2, known: 2, missing: [] }]);
-    expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'Schema 1: nothing to do.\n' });
+    expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'Schema 2: nothing to do.\n' });
     expect(await ask('check')).toMatchObject([{ ok: true, jobs: 120, problems: [] }]);
   });
 
