@@ -140,5 +140,5 @@ const jobOf = (id: string, payload: BulkPayload, now: number): NewJob => ({
   },
   ...{ maxAttempts: MAX_ATTEMPTS, maxCrashes: MAX_CRASHES, timeoutMs: null, totalMs: null, expiresAt: null },
   ...{ key: null, keyUntil: null, onConflict: 'return', limitKey: null, parentId: null, replayOf: null },
-  ...{ tags: [], userInitiated: true },
+  ...{ tenant: null, tags: [], userInitiated: true },
 });

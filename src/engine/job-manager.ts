@@ -23,6 +23,7 @@ import { Ticker } from './chores/ticker.ts';
 import { Client } from './client.ts';
 import { type EventMap, type EventName, Events, emitChange, emitScheduleChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
+import { Keyring } from './keyring.ts';
 import { logEvents, loggerOf } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Processor } from './processor.ts';
@@ -30,6 +31,7 @@ import { Results } from './results.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
+import { Vault } from './vault.ts';
 import { Worker } from './worker.ts';
 
 const HINT_DELAY_MS = 2;
@@ -48,6 +50,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   readonly #url: string;
   readonly #settings: ManagerSettings;
   readonly #types: ReturnType<typeof checkJobTypes>;
+  readonly #vault: Vault;
   readonly #events: Events;
   readonly #storeWatch: StoreWatch;
   #store: Store | undefined;
@@ -78,6 +81,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
     const settings = { ...checked, clock };
     const types = checkJobTypes(options.jobs);
+    const { timeoutMs, maxAttempts, maxPayloadBytes, secrets } = settings;
+    const vault = new Vault(new Keyring(secrets, () => self.#mustStore().where), secrets.names);
     super({
       get store() {
         return self.#mustStore();
@@ -89,12 +94,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       types,
       clock: settings.clock,
       timeZone: settings.timeZone,
-      defaults: {
-        timeoutMs: settings.timeoutMs,
-        maxAttempts: settings.maxAttempts,
-        maxPayloadBytes: settings.maxPayloadBytes,
-        newId: () => newId(settings.ids),
-      },
+      defaults: { timeoutMs, maxAttempts, maxPayloadBytes, newId: () => newId(settings.ids), vault },
       wake: () => {
         self.#worker?.wake();
         self.#bulk?.soon();
@@ -105,6 +105,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     this.#url = database;
     this.#settings = settings;
     this.#types = types;
+    this.#vault = vault;
     const log = loggerOf(settings.logger);
     this.#events = new Events(({ error, during }) => log?.error({ err: error }, `an error during ${during}`));
     this.#storeWatch = new StoreWatch(this.#events, settings.clock);
@@ -265,7 +266,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
     await this.schedules.registerAll(this.#settings.schedules as readonly ScheduleRequest<J>[]);
-    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
+    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, vault: this.#vault, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
@@ -287,7 +288,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       return repeater;
     };
     const { defaultWait, pollMs } = this.#settings;
-    const bulk = new BulkRunner({ store, clock, events: this.#events, owner, defaultWait });
+    const bulk = new BulkRunner({ ...parts, types: this.#types, owner, defaultWait });
     this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
     this.#stopBulk = () => {
       bulk.stop();

@@ -29,7 +29,7 @@ export interface ClientParts {
   /** IANA zone of schedules that name none. */
   readonly timeZone: string;
   readonly clock: Clock;
-  readonly results: Results;
+  readonly results: Pick<Results, 'of'>;
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
   /** What the runners of this process have room for. */

@@ -167,7 +167,8 @@ export const ownKeyOf = (id: string): string => `schedule:${id}`;
 export const toScheduledJob = (job: NewJob): ScheduledJob => {
   const { type, queue, priority, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, key, limitKey, tags } = job;
   const startMs = job.expiresAt === null ? null : job.expiresAt - job.runAt;
-  return { type, queue, priority, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, key, limitKey, tags, startMs };
+  const limits = { maxAttempts, maxCrashes, timeoutMs, totalMs, startMs };
+  return { type, queue, priority, payload, ...limits, key, limitKey, tenant: job.tenant, tags };
 };
 
 /** The job of a slot. It may run at once: when it should have started is its slot. */

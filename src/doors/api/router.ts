@@ -6,6 +6,7 @@ import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
 import { schedules } from './router-schedules.ts';
@@ -118,6 +119,9 @@ export const router = api.router({
   events,
   uploads,
   schedules,
+  me,
+  tokens,
+  audit,
 });
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */

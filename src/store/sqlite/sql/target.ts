@@ -31,6 +31,9 @@ export const whereOf = (filter: CheckedFilter): Where => {
   among('type', filter.type);
   among('queue', filter.queue);
   among('priority', filter.priority);
+  among('tenant', filter.tenant);
+  among('queue', filter.within?.queues ?? undefined);
+  among('tenant', filter.within?.tenants ?? undefined);
   if (filter.parent !== undefined) add('parent_job_id = +?', filter.parent);
   if (filter.schedule !== undefined) add('schedule_id = +? AND schedule_id IS NOT NULL', filter.schedule);
   if (filter.tag !== undefined) add('seq IN (SELECT job FROM job_tags WHERE tag = ?)', filter.tag);
