@@ -7,7 +7,7 @@ import { builtInType, invalidOption, unknownJobType } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
-import { bindingOf, mustNotTell, scrubbed, type Vault } from './vault.ts';
+import { type Binding, bindingOf, mustNotTell, scrubbed, type Vault } from './vault.ts';
 
 /** What the system says where neither the call nor the job type does. */
 export interface SystemDefaults {
@@ -29,12 +29,14 @@ export interface JobRequest {
 /**
  * Checks one request. Waits only if the input schema is asynchronous.
  * @param types the registered job types; an empty map accepts every type (a program that only enqueues).
+ * @param binding what the payload belongs to, if it is not this job.
  */
 export const prepareJob = (
   request: JobRequest,
   types: ReadonlyMap<string, CheckedJobType>,
   defaults: SystemDefaults,
   now: number,
+  binding?: Binding,
 ): MaybePromise<{ job: NewJob; options: CheckedEnqueueOptions }> => {
   const name = typeCheck(request.type, 'type');
   if (isBuiltIn(name)) throw builtInType(name);
@@ -53,7 +55,7 @@ export const prepareJob = (
     if (!any) return { job, options };
     const { id, key, limitKey, tags, tenant } = job;
     mustNotTell(scrubber, { id, key, limitKey, tags, tenant });
-    return { job: { ...job, payload: defaults.vault.seal(json, type, bindingOf(job)) }, options };
+    return { job: { ...job, payload: defaults.vault.seal(json, type, binding ?? bindingOf(job)) }, options };
   };
   try {
     const valid = validate(type?.input, payload);

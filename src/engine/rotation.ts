@@ -1,8 +1,10 @@
 /** The keys of secrets: what is stored under old ones is encrypted anew, so that these can be thrown away. */
 import { BacklineError } from '../job/backline-error.ts';
 import type { NewCallback } from '../job/enqueue-options.ts';
+import { SEALED } from '../job/secrets.ts';
 import type { SealedText } from '../store/access-store.ts';
 import type { Store } from '../store/store.ts';
+import { boundToSchedule } from './schedule-secrets.ts';
 import type { Vault } from './vault.ts';
 
 interface Unreadable {
@@ -12,11 +14,11 @@ interface Unreadable {
 }
 
 export interface Rotation {
-  /** Payloads, and callbacks of batches, that are under the current key now and were not before. */
+  /** Payloads of jobs and schedules, and callbacks of batches, that are under the current key now and were not before. */
   readonly rewritten: number;
   /** Those that are under it already. */
   readonly current: number;
-  /** Those that could not be read, by job, at most 100 of them; the keys they need must be kept. */
+  /** Those that could not be read, by the id of their job or schedule, at most 100 of them; the keys they need must be kept. */
   readonly unreadable: readonly Unreadable[];
   readonly unreadableCount: number;
 }
@@ -24,10 +26,16 @@ export interface Rotation {
 const CHUNK = 200;
 const MOST_SHOWN = 100;
 
-export class Secrets {
-  readonly #parts: { readonly store: Store; readonly defaults: { readonly vault: Vault } };
+interface Parts {
+  readonly store: Store;
+  readonly clock: { now(): number };
+  readonly defaults: { readonly vault: Vault };
+}
 
-  constructor(parts: { readonly store: Store; readonly defaults: { readonly vault: Vault } }) {
+export class Secrets {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 
@@ -41,25 +49,64 @@ export class Secrets {
    * @throws SECRET_KEY_MISSING if there is no key to encrypt with.
    */
   async rotate(): Promise<Rotation> {
-    const { store, defaults } = this.#parts;
-    const unreadable: Unreadable[] = [];
-    const counts = { rewritten: 0, current: 0, unreadableCount: 0 };
+    const { store } = this.#parts;
+    const tally = new Tally();
     for (let after: SealedText | null = null; ; ) {
       const page: SealedText[] = await store.access.sealed(after, CHUNK);
       const changed: (SealedText & { by: string })[] = [];
       for (const sealed of page) {
-        const by = tryTo(() => resealed(sealed, defaults.vault));
-        if (by === null) counts.current++;
-        else if (typeof by === 'string') changed.push({ ...sealed, by });
-        else {
-          counts.unreadableCount++;
-          if (unreadable.length < MOST_SHOWN) unreadable.push({ id: sealed.id, code: by.code, message: by.message });
-        }
+        const by = this.#tried(sealed.id, tally, (vault) => resealed(sealed, vault));
+        if (by !== null) changed.push({ ...sealed, by });
       }
-      if (changed.length > 0) counts.rewritten += await store.access.reseal(changed);
+      if (changed.length > 0) tally.rewritten += await store.access.reseal(changed);
       after = page.at(-1) ?? null;
-      if (page.length < CHUNK) return { ...counts, unreadable };
+      if (page.length < CHUNK) break;
     }
+    await this.#rotateSchedules(tally);
+    return tally.rotation;
+  }
+
+  async #rotateSchedules(tally: Tally): Promise<void> {
+    const { store, clock } = this.#parts;
+    const { schedules } = store;
+    for (let after: string | undefined; ; ) {
+      const page = await schedules.list({ limit: CHUNK, after });
+      for (const { id, job } of page.schedules) {
+        if (!job.payload.includes(SEALED)) continue;
+        const payload = this.#tried(id, tally, (vault) => vault.resealed(job.payload, boundToSchedule(id)));
+        if (payload === null) continue;
+        const { kind } = await schedules.change(id, { kind: 'reseal', payload, was: job.payload }, clock.now());
+        if (kind === 'changed') tally.rewritten++;
+      }
+      if (page.next === null) return;
+      after = page.next;
+    }
+  }
+
+  /** Null if there is nothing to write. */
+  #tried(id: string, tally: Tally, reseal: (vault: Vault) => string | null): string | null {
+    const by = tryTo(() => reseal(this.#parts.defaults.vault));
+    if (typeof by === 'string') return by;
+    if (by === null) tally.current++;
+    else tally.add({ id, code: by.code, message: by.message });
+    return null;
+  }
+}
+
+class Tally {
+  rewritten = 0;
+  current = 0;
+  readonly #unreadable: Unreadable[] = [];
+  #unreadableCount = 0;
+
+  add(one: Unreadable): void {
+    this.#unreadableCount++;
+    if (this.#unreadable.length < MOST_SHOWN) this.#unreadable.push(one);
+  }
+
+  get rotation(): Rotation {
+    const { rewritten, current } = this;
+    return { rewritten, current, unreadable: this.#unreadable, unreadableCount: this.#unreadableCount };
   }
 }
 

@@ -12,7 +12,7 @@ const KEY = Buffer.alloc(32, 'a1b2').toString('base64');
 const OTHER = Buffer.alloc(32, 'c3d4').toString('base64');
 const types = checkJobTypes({ mail: job({ secrets: ['pin', 'list.*.pin'], notSecret: ['pageToken'], run: () => 1 }) });
 const mail = types.get('mail');
-const a = { id: 'a', key: null };
+const a = { id: 'a', key: null, scheduleId: null };
 
 const vaultOf = (key: string | undefined = KEY, oldKeys: string[] = []) =>
   new Vault(new Keyring({ key, oldKeys }, () => 'postgres://host/db'));
@@ -45,7 +45,9 @@ describe('a secret', () => {
 
   test('cannot be read for another job, at another place, or after a change', () => {
     const stored = JSON.parse(sealed) as Record<string, { $secret: string }>;
-    expect(codeOf(() => vaultOf().open(stored, { id: 'b', key: null }, mail))).toBe('SECRET_UNREADABLE');
+    expect(codeOf(() => vaultOf().open(stored, { id: 'b', key: null, scheduleId: null }, mail))).toBe(
+      'SECRET_UNREADABLE',
+    );
     const moved = { ...stored, token: stored['pin'] };
     expect(codeOf(() => vaultOf().open(moved, a, mail))).toBe('SECRET_UNREADABLE');
     const text = stored['token']!.$secret;
@@ -80,24 +82,32 @@ describe('a secret', () => {
   test('of a batch callback is read by the job that it becomes, in every life of the batch', () => {
     const text = vaultOf().seal('{"payload":{"token":"abcd"}}', undefined, 'callback c');
     for (const id of ['c', 'c:2', 'c:13'])
-      expect(vaultOf().open(JSON.parse(text), { id, key: null }, undefined).payload).toEqual({
+      expect(vaultOf().open(JSON.parse(text), { id, key: null, scheduleId: null }, undefined).payload).toEqual({
         payload: { token: 'abcd' },
       });
-    expect(codeOf(() => vaultOf().open(JSON.parse(text), { id: 'd', key: null }, undefined))).toBe('SECRET_UNREADABLE');
+    expect(codeOf(() => vaultOf().open(JSON.parse(text), { id: 'd', key: null, scheduleId: null }, undefined))).toBe(
+      'SECRET_UNREADABLE',
+    );
   });
 
   test('of a job that may replace another is read by whichever has the key', () => {
     const binding = bindingOf({ id: 'new', key: 'k', onConflict: 'replace' });
     const text = vaultOf().seal('{"token":"abcd"}', mail, binding);
-    expect(vaultOf().open(JSON.parse(text), { id: 'old', key: 'k' }, mail).payload).toEqual({ token: 'abcd' });
-    expect(codeOf(() => vaultOf().open(JSON.parse(text), { id: 'new', key: 'l' }, mail))).toBe('SECRET_UNREADABLE');
+    expect(vaultOf().open(JSON.parse(text), { id: 'old', key: 'k', scheduleId: null }, mail).payload).toEqual({
+      token: 'abcd',
+    });
+    expect(codeOf(() => vaultOf().open(JSON.parse(text), { id: 'new', key: 'l', scheduleId: null }, mail))).toBe(
+      'SECRET_UNREADABLE',
+    );
   });
 
   test('moves to the current key, with what it belongs to', () => {
     const vault = vaultOf(OTHER, [KEY]);
     const anew = vault.resealed(sealed, a)!;
     expect(vaultOf(OTHER).open(JSON.parse(anew), a, mail).payload).toEqual(payload);
-    expect(codeOf(() => vaultOf(OTHER).open(JSON.parse(anew), { id: 'b', key: null }, mail))).toBe('SECRET_UNREADABLE');
+    expect(codeOf(() => vaultOf(OTHER).open(JSON.parse(anew), { id: 'b', key: null, scheduleId: null }, mail))).toBe(
+      'SECRET_UNREADABLE',
+    );
     expect(vault.resealed(anew, a)).toBeNull();
     expect(codeOf(() => vaultOf(OTHER).resealed(sealed, a))).toBe('SECRET_KEY_MISSING');
   });

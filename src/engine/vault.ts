@@ -5,9 +5,10 @@
  * of 96 bits. What it belongs to (the job, the place in its payload) is authenticated with it, so that a value which was copied to
  * another job or field in the database cannot be read there.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
 import { BacklineError } from '../job/backline-error.ts';
 import type { CheckedJobType } from '../job/define.ts';
+import type { NewJob } from '../job/enqueue-options.ts';
 import { invalidPayload, secretInName, secretUnreadable } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import {
@@ -27,23 +28,25 @@ import type { Key, Keyring } from './keyring.ts';
 type Path = readonly (string | number)[];
 
 /** What a value is encrypted for. */
-export type Binding = `job ${string}` | `callback ${string}` | `key ${string}`;
+export type Binding = `job ${string}` | `callback ${string}` | `key ${string}` | `schedule ${string}`;
 
-/** What is known of a job whose payload is read. */
+/** What is known of a job whose payload is read; or of a schedule, which is no job. */
 export interface Bound {
-  readonly id: string;
+  readonly id: string | null;
   readonly key: string | null;
+  readonly scheduleId: string | null;
 }
 
 /** Not a secret of any job type: what a batch hands in later gets its own id then, with the number of the batch's life. */
-const bindingsOf = ({ id, key }: Bound): Binding[] => [
-  `job ${id}`,
-  `callback ${id.replace(/:\d+$/, '')}`,
+const bindingsOf = ({ id, key, scheduleId }: Bound): Binding[] => [
+  ...(id === null ? [] : ([`job ${id}`, `callback ${id.replace(/:\d+$/, '')}`] as const)),
   ...(key === null ? [] : [`key ${key}` as const]),
+  // What a schedule starts has the payload of its row, as it stands there.
+  ...(scheduleId === null ? [] : [`schedule ${scheduleId}` as const]),
 ];
 
 /** What is written of a job that may replace another under its key: that one keeps its id. */
-export const bindingOf = (job: Bound & { readonly onConflict: string }): Binding =>
+export const bindingOf = (job: Pick<NewJob, 'id' | 'key' | 'onConflict'>): Binding =>
   job.key !== null && job.onConflict === 'replace' ? `key ${job.key}` : `job ${job.id}`;
 
 const NONCE = 12;
@@ -144,10 +147,15 @@ export class Vault {
     throw secretUnreadable(field, keyId);
   }
 
+  /** A payload as it is shown. */
+  masked(payload: unknown, type: CheckedJobType | undefined): unknown {
+    return maskSecretsIn(payload, this.rulesOf(type));
+  }
+
   /** A job as it is shown. */
   shown<J extends Job>(job: J, type: CheckedJobType | undefined): J {
     const rules = this.rulesOf(type);
-    const payload = maskSecretsIn(job.payload, rules);
+    const payload = this.masked(job.payload, type);
     const result = maskSecretsIn(job.result, { ...rules, paths: [] });
     return payload === job.payload && result === job.result ? job : { ...job, payload, result };
   }
@@ -156,8 +164,8 @@ export class Vault {
    * A payload that a person edited: where it shows the mask of a secret of the old one, that secret is meant.
    * @throws SECRET_KEY_MISSING, SECRET_UNREADABLE.
    */
-  edited(payload: unknown, old: Job, type: CheckedJobType | undefined): unknown {
-    const shown = this.shown(old, type).payload;
+  edited(payload: unknown, old: Bound & { readonly payload: unknown }, type: CheckedJobType | undefined): unknown {
+    const shown = this.masked(old.payload, type);
     if (shown === old.payload) return payload;
     return unmasked(payload, shown, this.open(old.payload, old, type).payload);
   }
@@ -180,6 +188,24 @@ export class Vault {
       },
     });
     return changed ? JSON.stringify(value) : null;
+  }
+
+  /**
+   * The same text with a digest in the place of each secret, to tell whether it is the one that was said before; null if there is none.
+   * Slow on purpose: what a person could guess must not be found out with it.
+   * @throws SECRET_KEY_MISSING, SECRET_UNREADABLE.
+   */
+  digested(json: string, bound: Bound): string | null {
+    let any = false;
+    const value = replaceSecrets(JSON.parse(json), NOTHING, {
+      secret: (one) => one,
+      sealed: (text, path) => {
+        any = true;
+        const clear = JSON.stringify(this.#decrypted(text, bindingsOf(bound), path));
+        return scryptSync(clear, context(bindingsOf(bound)[0]!, path), 16).toString('base64url');
+      },
+    });
+    return any ? JSON.stringify(value) : null;
   }
 
   #found(text: string, bindings: readonly Binding[], path: Path): readonly [Binding, string] {

@@ -198,7 +198,11 @@ export const fingerprintOf = ({ job, trigger, missed, overlap, maxInstances }: S
 };
 
 /** Whatever order its fields were written in. */
-const sorted = (job: ScheduledJob): [string, unknown][] => Object.entries(job).sort(([a], [b]) => (a < b ? -1 : 1));
+const sorted = (job: ScheduledJob): [string, unknown][] =>
+  Object.entries(job)
+    // A job of nobody's is what all were before there were tenants.
+    .filter(([name, value]) => name !== 'tenant' || value !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 
 const collator = new Intl.Collator('en', { numeric: true });
 

@@ -47,6 +47,7 @@ export const toSealed = (row: Row): SealedText => ({
   on: textOrNull(row['kind']),
   id: String(row['id']),
   key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
+  scheduleId: textOrNull(row['schedule_id']),
   text: String(row['text']),
 });
 

@@ -72,6 +72,7 @@ export interface SealedText {
   readonly on: string | null;
   readonly id: string;
   readonly key: string | null;
+  readonly scheduleId: string | null;
   readonly text: string;
 }
 

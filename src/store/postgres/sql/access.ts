@@ -35,10 +35,10 @@ const FORGET_REST = sql`
 
 /** What looks like an encrypted value and is none is passed over by who reads it. */
 const PAYLOADS = sql`
-  SELECT seq, NULL AS kind, id, tenant, unique_key, payload AS text FROM backline.job_body
+  SELECT seq, NULL AS kind, id, tenant, unique_key, schedule_id, payload AS text FROM backline.job_body
   WHERE seq > $seq::bigint AND strpos(payload, '$' || 'secret') > 0 ORDER BY seq LIMIT $limit::int`;
 const CALLBACKS = sql`
-  SELECT job AS seq, kind, id, NULL AS tenant, NULL AS unique_key, body AS text FROM backline.job_callbacks
+  SELECT job AS seq, kind, id, NULL AS tenant, NULL AS unique_key, NULL AS schedule_id, body AS text FROM backline.job_callbacks
   WHERE (job, kind) > ($seq::bigint, $kind::text) AND strpos(body, '$' || 'secret') > 0 ORDER BY job, kind LIMIT $limit::int`;
 const RESEAL = sql`UPDATE backline.job_body SET payload = $by WHERE seq = $seq::bigint AND payload = $text`;
 const RESEAL_CALLBACK = sql`

@@ -26,12 +26,12 @@ const FORGET_REST = sql`
 
 /** A large payload lies beside its row. What looks like an encrypted value and is none is passed over by who reads it. */
 const PAYLOADS = sql`
-  SELECT seq, NULL AS kind, id, tenant, unique_key, text FROM (
-    SELECT j.seq, j.id, j.tenant, j.unique_key, CASE WHEN j.large THEN p.payload ELSE j.payload END AS text
+  SELECT seq, NULL AS kind, id, tenant, unique_key, schedule_id, text FROM (
+    SELECT j.seq, j.id, j.tenant, j.unique_key, j.schedule_id, CASE WHEN j.large THEN p.payload ELSE j.payload END AS text
     FROM jobs j LEFT JOIN job_payloads p ON p.seq = j.seq WHERE j.seq > @seq)
   WHERE instr(text, '$secret') > 0 ORDER BY seq LIMIT +@limit`;
 const CALLBACKS = sql`
-  SELECT job AS seq, kind, id, NULL AS tenant, NULL AS unique_key, body AS text FROM job_callbacks
+  SELECT job AS seq, kind, id, NULL AS tenant, NULL AS unique_key, NULL AS schedule_id, body AS text FROM job_callbacks
   WHERE (job, kind) > (@seq, @kind) AND instr(body, '$secret') > 0 ORDER BY job, kind LIMIT +@limit`;
 const RESEAL = [
   sql`UPDATE jobs SET payload = @by WHERE seq = @seq AND large = 0 AND payload = @text`,
