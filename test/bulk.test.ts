@@ -320,7 +320,17 @@ test('the audit log is told before it begins, and what it throws stops it', asyn
   const request = { filter: { type: 'mail' }, action: { kind: 'cancel', reason: 'no more' } } as const;
   const { id } = await client.bulk.start(request);
   expect(told).toEqual([
-    { action: 'bulk.cancel', target: id, filter: { type: ['mail'] }, count: 2, detail: request.action },
+    {
+      ...{
+        actor: 'this program',
+        door: 'code',
+        action: 'bulk.cancel',
+        target: id,
+        filter: { type: ['mail'] },
+        count: 2,
+      },
+      detail: request.action,
+    },
   ]);
   fails = true;
   await expect(client.bulk.start(request)).rejects.toThrow('the log is full');

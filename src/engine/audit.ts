@@ -4,11 +4,14 @@ import { badCursor } from '../job/errors.ts';
 import { maskSecretsIn, namesRule, Scrubber, SECRET_NAMES } from '../job/secrets.ts';
 import type { AccessStore } from '../store/access-store.ts';
 
+/** How somebody came in; `code`: the program itself. */
+export const DOORS = ['code', 'http', 'ipc', 'cli', 'drop', 'messages'] as const;
+
 /** One change, as a door tells of it. */
 export interface AuditRecord {
   /** As people know them: the name of a token, of a command's user. */
   readonly actor: string;
-  readonly door: 'http' | 'ipc' | 'cli' | 'drop' | 'messages';
+  readonly door: (typeof DOORS)[number];
   /** The operation, such as `jobs.cancel`. */
   readonly action: string;
   /** The id of the job, the name of the queue. */

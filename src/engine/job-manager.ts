@@ -23,7 +23,6 @@ import { Ticker } from './chores/ticker.ts';
 import { Client } from './client.ts';
 import { type EventMap, type EventName, Events, emitChange, emitScheduleChange } from './events.ts';
 import { type Health, healthOf, type JobStatistics, LATELY_MS, type LoopHealth, unreachable } from './health.ts';
-import { Keyring } from './keyring.ts';
 import { logEvents, loggerOf } from './log.ts';
 import { checkManagerOptions, type ManagerOptions, type ManagerSettings } from './manager-options.ts';
 import { Processor } from './processor.ts';
@@ -31,7 +30,7 @@ import { Results } from './results.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
-import { Vault } from './vault.ts';
+import { type Vault, vaultWith } from './vault.ts';
 import { Worker } from './worker.ts';
 
 const HINT_DELAY_MS = 2;
@@ -82,7 +81,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const settings = { ...checked, clock };
     const types = checkJobTypes(options.jobs);
     const { timeoutMs, maxAttempts, maxPayloadBytes, secrets } = settings;
-    const vault = new Vault(new Keyring(secrets, () => self.#mustStore().where), secrets.names);
+    const vault = vaultWith(secrets, () => self.#mustStore().where);
     super({
       get store() {
         return self.#mustStore();
@@ -100,6 +99,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         self.#bulk?.soon();
       },
       rooms: () => self.#worker?.rooms ?? [],
+      audit: (entry) => self.audit.record(entry),
     });
     const self = this;
     this.#url = database;

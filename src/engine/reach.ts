@@ -3,11 +3,18 @@
  * filter is ANDed in the store itself; what is asked by id is looked for within reach first. What concerns the system as a whole is
  * refused, in the same words whatever there is.
  */
+import { createHash } from 'node:crypto';
+import { BULK_TYPE } from '../job/bulk.ts';
 import type { NewJob } from '../job/enqueue-options.ts';
 import { beyondReach, jobNotFound } from '../job/errors.ts';
-import { type CheckedFilter, checkPage, type Reach } from '../job/filter.ts';
+import { type CheckedFilter, checkPage, type Reach, type Within } from '../job/filter.ts';
+import type { Job } from '../job/job.ts';
+import { BUILT_IN_TENANT } from '../job/tenant.ts';
+import type { ScheduleStore } from '../store/schedule-store.ts';
 import type { InsertOutcome, LogPosition, RequestKey, Store, Target } from '../store/store.ts';
 import type { ClientParts } from './producer.ts';
+import { schedulesWithin } from './reach-schedules.ts';
+import { standingWithin } from './reach-standing.ts';
 
 const ALL = checkPage({ limit: 1000 });
 
@@ -19,27 +26,39 @@ export const partsWithin = (parts: ClientParts, reach: Reach): ClientParts => {
     made.add(id);
     return id;
   };
-  const store = storeWithin(parts.store, reach, made);
+  const within = withinOf(reach);
+  const store = new StoreWithin(parts.store, within, made);
   const of: ClientParts['results']['of'] = async (id, timeoutMs) => {
     if (!(await store.get(id))) throw jobNotFound(id);
     return parts.results.of(id, timeoutMs);
   };
-  return { ...parts, store, results: { of }, defaults: { ...parts.defaults, newId } };
+  const { rooms: _, ...shared } = parts;
+  return { ...shared, store, within, results: { of }, defaults: { ...parts.defaults, newId } };
 };
 
-/** @param made ids that were just made here: another one could be that of a job which must not be known. */
-const storeWithin = (store: Store, reach: Reach, made: ReadonlySet<string>): Store =>
-  new StoreWithin(store, reach, made);
+/** Who has the same reach shares what was begun with it. */
+const withinOf = (reach: Reach): Within => {
+  const sorted = [reach.queues, reach.tenants].map((names) => names && [...names].sort());
+  const digest = createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+  return { ...reach, own: `${BUILT_IN_TENANT}${digest.slice(0, 24)}` };
+};
 
+/** Every verb of a store is named here, and what cannot be bounded is refused: one to come does not compile until it is, too. */
 class StoreWithin implements Store {
   readonly #store: Store;
-  readonly #reach: Reach;
+  readonly #reach: Within;
+  /** For figures: what was begun here is no work. */
+  readonly #figured: Reach;
   readonly #made: ReadonlySet<string>;
+  readonly schedules: ScheduleStore;
 
-  constructor(store: Store, reach: Reach, made: ReadonlySet<string>) {
+  /** @param made ids that were just made here: another one could be that of a job which must not be known. */
+  constructor(store: Store, reach: Within, made: ReadonlySet<string>) {
     this.#store = store;
     this.#reach = reach;
+    this.#figured = { queues: reach.queues, tenants: reach.tenants };
     this.#made = made;
+    this.schedules = schedulesWithin(store, reach, (id) => this.#sees(id), refused);
   }
 
   get where(): string {
@@ -55,18 +74,30 @@ class StoreWithin implements Store {
   }
 
   async get(id: string) {
-    const { jobs } = await this.#store.list(this.#within({ id: [id] }), ALL);
+    const { jobs } = await this.list({ id: [id] }, ALL);
     return jobs[0] ?? null;
   }
 
-  list: Store['list'] = (filter, page) => this.#store.list(this.#within(filter), page);
-  count: Store['count'] = (filter) => this.#store.count(this.#within(filter));
+  list: Store['list'] = async (filter, page) => {
+    const { jobs, next } = await this.#store.list(this.#within(filter), page);
+    return { jobs: await this.#shown(jobs), next };
+  };
+
+  /** In two parts: what is counted of work the counters may know. */
+  count: Store['count'] = async (filter) => {
+    const own = { queues: null, tenants: [this.#reach.own!] };
+    const [work, begun] = await Promise.all(
+      [this.#figured, own].map((within) => this.#store.count({ ...filter, within })),
+    );
+    return work! + begun!;
+  };
+
   attempts: Store['attempts'] = async (id) => ((await this.#sees(id)) ? this.#store.attempts(id) : []);
   logs = async (id: string, after: LogPosition | null, limit: number) =>
     (await this.#sees(id)) ? this.#store.logs(id, after, limit) : [];
-  queues: Store['queues'] = (now) => this.#store.queues(now, this.#reach);
-  stats: Store['stats'] = () => this.#store.stats(this.#reach);
-  metrics: Store['metrics'] = (range) => this.#store.metrics(range, this.#reach);
+  queues: Store['queues'] = (now) => this.#store.queues(now, this.#figured);
+  stats: Store['stats'] = () => this.#store.stats(this.#figured);
+  metrics: Store['metrics'] = (range) => this.#store.metrics(range, this.#figured);
 
   requestCancel: Store['requestCancel'] = async (target, reason, now) =>
     this.#store.requestCancel(await this.#target(target), reason, now);
@@ -88,11 +119,12 @@ class StoreWithin implements Store {
     throw wholeOnly('tokens and the audit');
   }
 
-  get schedules(): never {
-    throw wholeOnly('schedules');
-  }
+  standing: Store['standing'] = async (id, now) => {
+    const job = await this.get(id);
+    const standing = job && (await this.#store.standing(id, now));
+    return standing && standingWithin(standing, job, this.#reach, (ids) => this.#seen(ids));
+  };
 
-  standing = refused('an explanation');
   bulkStep = refused('a claim');
 
   setKeyLimit = refused('a limit');
@@ -119,7 +151,28 @@ class StoreWithin implements Store {
   }
 
   async #sees(id: string): Promise<boolean> {
-    return (await this.#store.count(this.#within({ id: [id] }))) > 0;
+    return (await this.#seen([id])).has(id);
+  }
+
+  /** Which of some jobs exist here. */
+  async #seen(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const seen = new Set<string>();
+    for (let i = 0; i < ids.length; i += 1000)
+      for (const { id } of (await this.#store.list(this.#within({ id: ids.slice(i, i + 1000) }), ALL)).jobs)
+        seen.add(id);
+    return seen;
+  }
+
+  /** What a job comes from may be out of reach. */
+  async #shown(jobs: readonly Job[]): Promise<Job[]> {
+    const named = new Set(jobs.flatMap(({ parentId, replayOf }) => [parentId, replayOf]));
+    named.delete(null);
+    const seen = await this.#seen([...named] as string[]);
+    const orNull = (id: string | null) => (id !== null && seen.has(id) ? id : null);
+    return jobs.map((job) => ({
+      ...{ ...job, parentId: orNull(job.parentId), replayOf: orNull(job.replayOf) },
+      tenant: job.tenant === this.#reach.own ? null : job.tenant,
+    }));
   }
 
   /** Whoever may change a parent may cancel what belongs to it, whatever tenant that names. */
@@ -163,11 +216,8 @@ class StoreWithin implements Store {
   }
 
   /** Keys are apart for each tenant, not for each queue. */
-  async #known(outcomes: readonly InsertOutcome[]): Promise<Set<string>> {
-    const ids = [...new Set(outcomes.flatMap((outcome) => ('status' in outcome ? holderOf(outcome) : [])))];
-    if (ids.length === 0) return new Set();
-    const { jobs } = await this.#store.list(this.#within({ id: ids.slice(0, 1000) }), ALL);
-    return new Set(jobs.map(({ id }) => id));
+  async #known(outcomes: readonly InsertOutcome[]): Promise<ReadonlySet<string>> {
+    return this.#seen([...new Set(outcomes.flatMap((outcome) => ('status' in outcome ? holderOf(outcome) : [])))]);
   }
 
   /** @throws BEYOND_REACH. */
@@ -175,6 +225,7 @@ class StoreWithin implements Store {
     const { tenants } = this.#reach;
     if (!this.#made.has(job.id))
       throw beyondReach('options.id', `"${job.id}"`, 'nothing: callers that are bound get an id');
+    if (job.type === BULK_TYPE) return { ...job, tenant: this.#reach.own! };
     this.#mustBeOwnQueue(job.queue, 'options.queue');
     for (const callback of job.batch?.callbacks ?? []) this.#mustBeOwnQueue(callback.job.queue, 'options.queue');
     if (tenants === null) {

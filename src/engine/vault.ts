@@ -23,7 +23,7 @@ import {
   type SecretRules,
   valuesWithin,
 } from '../job/secrets.ts';
-import type { Key, Keyring } from './keyring.ts';
+import { type Key, type KeyOptions, Keyring } from './keyring.ts';
 
 type Path = readonly (string | number)[];
 
@@ -220,6 +220,12 @@ export class Vault {
     throw secretUnreadable(pathText(path), 'unknown');
   }
 }
+
+/** @param where where jobs are kept, as the store says it. */
+export const vaultWith = (
+  { names, ...keys }: KeyOptions & { readonly names: readonly string[] },
+  where: () => string,
+): Vault => new Vault(new Keyring(keys, where), names);
 
 const NOTHING: SecretRules = { paths: [], isSecret: () => false };
 

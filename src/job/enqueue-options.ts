@@ -16,6 +16,7 @@ import {
 } from './check.ts';
 import { invalidOption } from './errors.ts';
 import type { Status } from './states.ts';
+import { BUILT_IN_TENANT } from './tenant.ts';
 
 /**
  * A connection with an open transaction on the manager's own database. SQLite: a better-sqlite3 `Database`, of the same
@@ -74,7 +75,13 @@ const transaction: Check<Transaction> = (value, field) => {
 };
 
 export const idCheck = name(200);
-export const tenantCheck = name(200);
+const anyTenant = name(200);
+export const tenantCheck: Check<string> = (value, field) => {
+  const tenant = anyTenant(value, field);
+  if (tenant.startsWith(BUILT_IN_TENANT))
+    throw invalidOption(field, value, `no name that begins with ${BUILT_IN_TENANT}`);
+  return tenant;
+};
 export const queueCheck = name(100);
 export const typeCheck = name(100);
 export const priorityCheck = integer(1, 10);

@@ -89,11 +89,17 @@ export interface Reach {
   readonly tenants: readonly string[] | null;
 }
 
+/** What a bounded client may see beside that: the changes of many jobs that clients with the same reach have begun. */
+export interface Within extends Reach {
+  /** The tenant that these have: no one else's, and no name that anybody could give. */
+  readonly own?: string;
+}
+
 /**
  * A filter after its check: lists where one or more are allowed, epoch milliseconds for times. `within` is no part of what people
  * ask: the store ANDs it with everything else, so that no page and no count holds what its reader may not see.
  */
-export type CheckedFilter = Checked<typeof FILTER> & { readonly within?: Reach };
+export type CheckedFilter = Checked<typeof FILTER> & { readonly within?: Within };
 
 /** @throws UNKNOWN_OPTION, INVALID_OPTION. */
 export const checkFilter = (filter: unknown): CheckedFilter => checkOptions(FILTER, filter, 'filter');

@@ -1,5 +1,8 @@
 /** A unique key is unique within its tenant: so nobody learns from a key which jobs others have, or gets in their way. */
 
+/** What no tenant of anybody begins with: Backline's own, of the changes of many jobs that a bounded client begins. */
+export const BUILT_IN_TENANT = 'backline.reach:';
+
 /** Cannot stand in a tenant. */
 const BETWEEN = '\u0001';
 

@@ -1,6 +1,7 @@
 /** What the audit says of a call that changed something: who, what, to which, to how many. Payloads and results stay out of it. */
 import type { Client } from '../../engine/client.ts';
 import { isRecord } from '../../job/check.ts';
+import type { Caller } from './access.ts';
 import type { Context } from './context.ts';
 
 type AuditRecord = Parameters<Client['audit']['record']>[0];
@@ -24,6 +25,9 @@ const TELLING = [
   ...['queue', 'tenant', 'parent', 'key', 'limitKey', 'delay', 'open', 'failurePolicy'],
 ];
 
+/** A caller as the audit names it. */
+export const actorOf = ({ id, name }: Pick<Caller, 'id' | 'name'>): string => (id === name ? name : `${name} (${id})`);
+
 export const recordOf = (
   { caller, door = 'http' }: Context,
   action: string,
@@ -38,7 +42,7 @@ export const recordOf = (
     ([name, value]) => TELLING.includes(name) && value !== undefined,
   );
   return {
-    ...{ actor: caller.id === caller.name ? caller.name : `${caller.name} (${caller.id})`, door, action },
+    ...{ actor: actorOf(caller), door, action },
     target: (target as string | undefined) ?? null,
     filter: asked['which'] ?? null,
     count: countOf(asked, answered),

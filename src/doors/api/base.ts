@@ -14,6 +14,9 @@ import { errorOfIssue } from './issues.ts';
 /** What we answer is checked by the compiler and by tests, not anew for every page of a thousand jobs. */
 const unchecked = { initialOutputValidationIndex: Number.NaN };
 
+/** What the engine writes into the audit itself: when it begins, and when it ends. */
+const TOLD_INSIDE: readonly string[] = ['bulk.start'];
+
 export const api = implement(contract, unchecked)
   .$context<Context>()
   .use(async ({ context, path, procedure, next }, input) => {
@@ -24,7 +27,7 @@ export const api = implement(contract, unchecked)
       const client = clientFor(context.caller, context.client);
       const maker = creates ? makerOf({ ...context, client }, name, input) : client;
       const answer = await next({ context: { client, maker } });
-      if (changes) await audit(context, name, input, answer.output);
+      if (changes && !TOLD_INSIDE.includes(name)) await audit(context, name, input, answer.output);
       return answer;
     } catch (error) {
       throw inOurWords(error, procedure['~orpc'].inputSchema, input);

@@ -12,7 +12,7 @@ export interface OperationMeta {
 
 /** One operation of the contract, without its shapes. */
 export const operation = ({ method, path, scope, tag, summary, description, successStatus, creates }: Route) =>
-  oc.$meta<OperationMeta>({ scope, creates: creates === true, changes: method !== 'GET' }).route({
+  oc.$meta<OperationMeta>({ scope, creates: creates === true, changes: method !== 'GET' && scope !== 'read' }).route({
     ...{ method, path, summary, tags: [tag] },
     ...(description === undefined ? {} : { description }),
     ...(successStatus === undefined ? {} : { successStatus }),

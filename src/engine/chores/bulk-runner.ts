@@ -21,6 +21,7 @@ import { type Outcome, toFailure } from '../../job/outcome.ts';
 import type { Store } from '../../store/store.ts';
 import type { Clock } from '../../util/clock.ts';
 import { sleep } from '../../util/sleep.ts';
+import { Audit } from '../audit.ts';
 import { type BulkPayload, upTo } from '../bulk.ts';
 import type { Events } from '../events.ts';
 import { copyOf } from '../new-job.ts';
@@ -98,6 +99,7 @@ export class BulkRunner {
       outcome = this.#stop.signal.aborted ? { kind: 'released' } : { kind: 'failed', failure: toFailure(error) };
     }
     if (outcome.kind === 'lost') return;
+    if (outcome.kind !== 'released') await this.#tell(job, outcome);
     const change = changeFor(
       job,
       outcome,
@@ -105,6 +107,27 @@ export class BulkRunner {
       this.#parts.clock.now(),
     );
     await this.#write(change);
+  }
+
+  /** What was done is done, whether it can be written down or not: it is in the job's own log, too. */
+  async #tell(job: ClaimedJob, outcome: Exclude<Outcome, { kind: 'completed-in-transaction' }>): Promise<void> {
+    const { by, action, filter } = JSON.parse(job.payload) as BulkPayload;
+    const { within: _, ...asked } = filter;
+    const ended = outcome.kind === 'completed' ? (JSON.parse(outcome.result!) as { done: number }) : null;
+    const detail = { ended: outcome.kind, ...(ended ?? { attempt: job.attempts }) };
+    const line = {
+      ...by,
+      action: `bulk.${action.kind}`,
+      target: job.id,
+      filter: asked,
+      count: ended?.done ?? null,
+      detail,
+    };
+    try {
+      await new Audit(this.#parts).record(line);
+    } catch (error) {
+      this.#parts.events.emit('error', () => ({ error, during: 'the audit of a change of many jobs' }));
+    }
   }
 
   /** A cancel that came after the last step does not undo it. */
