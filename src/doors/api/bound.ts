@@ -13,6 +13,11 @@ export const clientFor = (caller: Caller, client: Served): Served => {
   return Object.assign(bound, { on, off, health, processor: { state, start, stop, rescue } });
 };
 
+/** @throws BEYOND_REACH. */
+export const mustSeeAll = (caller: Caller, what = 'a processor'): void => {
+  if (!seesAll(caller)) wholeOnly(what)();
+};
+
 const wholeOnly = (what: string) => (): never => {
   throw beyondReach(
     'caller',
