@@ -150,6 +150,13 @@ const close = (): void => {
   source = undefined;
 };
 
+/** Somebody else looks now: what was refused before may be had. */
+export const restartLive = (): void => {
+  blockedUntil = 0;
+  release?.();
+  lead();
+};
+
 /** Waits for the lock and keeps the stream open while it holds it. Without locks each tab has a stream of its own. */
 const lead = (): void => {
   if (document.hidden || release) return;

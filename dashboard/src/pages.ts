@@ -19,6 +19,15 @@ export interface PageEntry {
   readonly hidden?: boolean;
 }
 
+/** It stands in the place of every page while nobody is signed in. */
+export const SIGN_IN: PageEntry = {
+  name: 'Sign in',
+  icon: 'out',
+  paths: ['/sign-in'],
+  load: () => import('./pages/sign-in.tsx'),
+  hidden: true,
+};
+
 export const PAGES: readonly PageEntry[] = [
   { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs', '/'], load: () => import('./pages/jobs.tsx') },
   {
@@ -35,8 +44,10 @@ export const PAGES: readonly PageEntry[] = [
     load: () => import('./pages/schedule.tsx'),
     hidden: true,
   },
+  { name: 'Audit', icon: 'audit', key: 'a', paths: ['/audit'], load: () => import('./pages/audit.tsx') },
   { name: 'Upload', icon: 'upload', key: 'u', paths: ['/upload'], load: () => import('./pages/upload.tsx') },
   { name: 'Settings', icon: 'settings', key: ',', paths: ['/settings'], load: () => import('./pages/settings.tsx') },
+  SIGN_IN,
   { name: 'Job', icon: 'jobs', paths: ['/jobs/:id'], load: () => import('./pages/job.tsx'), hidden: true },
 ];
 

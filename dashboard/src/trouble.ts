@@ -13,7 +13,7 @@ const AWAY: ReadonlySet<string> = new Set(['API_UNREACHABLE', 'NOT_OUR_API']);
 
 export const isAway = ({ code }: Trouble): boolean => AWAY.has(code);
 export const isForbidden = ({ code }: Trouble): boolean =>
-  ['NOT_PERMITTED', 'NOT_SIGNED_IN', 'UNAUTHENTICATED'].includes(code);
+  ['NOT_PERMITTED', 'NOT_AUTHENTICATED', 'BEYOND_REACH'].includes(code);
 
 /** Of what was answered to a request that the typed client did not make. */
 export const troubleOfAnswer = (text: string): Trouble => {

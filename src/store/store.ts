@@ -13,10 +13,11 @@ import type { SurveyRow } from '../job/bulk.ts';
 import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
-import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
+import type { CheckedFilter, CheckedPage, Reach } from '../job/filter.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
+import type { AccessStore } from './access-store.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { MetricsRange, StoreMetrics } from './store-metrics.ts';
 
@@ -123,14 +124,18 @@ export interface Store {
   attempts(id: string): Promise<Attempt[]>;
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
-  queues(now: number): Promise<QueueRow[]>;
+  /** @param within of these jobs only, here and below: counted row by row where it names tenants. */
+  queues(now: number, within?: Reach): Promise<QueueRow[]>;
   /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
   standing(id: string, now: number): Promise<Standing | null>;
   /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
   survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
-  stats(): Promise<StoreStats>;
-  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
-  metrics(range: MetricsRange): Promise<StoreMetrics>;
+  stats(within?: Reach): Promise<StoreStats>;
+  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. Depths are of all jobs. */
+  metrics(range: MetricsRange, within?: Reach): Promise<StoreMetrics>;
+
+  /** Who may come in, what they changed, encrypted values. */
+  readonly access: AccessStore;
 
   // --- the store itself ---
 

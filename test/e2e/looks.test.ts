@@ -16,23 +16,34 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
   let empty: Service;
   let full: Service;
   let catalogs: Service;
+  let strict: Service;
+  let readToken = '';
   let ids: Awaited<ReturnType<typeof fill>>;
 
   beforeAll(async () => {
     build();
-    [browser, empty, full, catalogs] = await Promise.all([
+    [browser, empty, full, catalogs, strict] = await Promise.all([
       launch(),
       startService(),
       startService(),
       startCatalogService(),
+      startService({ requireToken: true }),
     ]);
     ids = await fill(full.manager);
     await fillSchedules(full.manager);
+    readToken = (await strict.manager.tokens.create({ name: 'Onlooker of the night', scope: 'read' })).token;
+    const { audit } = full.manager;
+    await audit.record({ actor: 'ada (7)', door: 'cli', action: 'tokens.create', target: 'onlooker' });
+    await audit.record({ actor: 'grace (9)', door: 'http', action: 'jobs.cancel', target: ids.gone.id, count: 1 });
+    await audit.record({
+      ...{ actor: 'ada (7)', door: 'http', action: 'bulk.start', count: 412, filter: { q: 'status:failed' } },
+      detail: { action: { kind: 'retry' } },
+    });
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
-    await Promise.all([empty.close(), full.close(), catalogs.close()]);
+    await Promise.all([empty.close(), full.close(), catalogs.close(), strict.close()]);
   });
 
   interface View {
@@ -156,6 +167,32 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
     { name: 'settings', url: () => `${full.url}/settings`, ready: '.given' },
     { name: 'settings-error', url: () => `${full.url}/settings`, ready: 'text=could not be loaded', before: away },
     { name: 'settings-refused', url: () => `${full.url}/settings`, ready: 'text=not for you', before: refused },
+    { name: 'sign-in', url: () => `${strict.url}/jobs/7`, ready: 'text=Sign in' },
+    {
+      name: 'sign-in-refused',
+      url: () => `${strict.url}/sign-in`,
+      ready: 'text=Sign in',
+      after: async (page) => {
+        await page.getByLabel('Token').fill('bl_nonsense');
+        await page.keyboard.press('Enter');
+        await page.locator('.complaint').waitFor();
+      },
+    },
+    {
+      name: 'signed-in',
+      url: () => `${strict.url}/jobs`,
+      ready: 'text=Sign in',
+      after: async (page) => {
+        await page.getByLabel('Token').fill(readToken);
+        await page.keyboard.press('Enter');
+        await page.getByText('No jobs yet').waitFor();
+      },
+    },
+    { name: 'audit', url: () => `${full.url}/audit`, ready: '.audit li' },
+    { name: 'audit-empty', url: () => `${empty.url}/audit`, ready: 'text=Nothing was changed yet' },
+    { name: 'audit-none-fits', url: () => `${empty.url}/audit?actor=nobody`, ready: 'text=Nothing fits' },
+    { name: 'audit-error', url: () => `${full.url}/audit`, ready: 'text=could not be loaded', before: away },
+    { name: 'audit-refused', url: () => `${full.url}/audit`, ready: 'text=not for you', before: refused },
     { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
     {
       name: 'palette',

@@ -106,12 +106,15 @@ interface ServiceOptions {
   readonly port?: number;
   readonly database?: string;
   readonly uploads?: Uploads;
+  /** Also on this machine one has to say who one is. */
+  readonly requireToken?: boolean;
 }
 
 export const startService = async ({
   port = 0,
   database = ':memory:',
   uploads,
+  requireToken = false,
 }: ServiceOptions = {}): Promise<Service> => {
   const manager = new JobManager(database, {
     jobs,
@@ -127,6 +130,7 @@ export const startService = async ({
     port,
     now: () => manager.now(),
     ...(uploads && { uploads }),
+    requireToken,
     settings: shownSettings(resolveSettings({ flags: { database: SECRET }, environment: { PORT: '0' }, file: null })),
   });
   const close = async () => {

@@ -13,6 +13,7 @@ import { Empty, Loaded, Skeleton } from '../parts/views.tsx';
 import { useResource } from '../resource.ts';
 import { href, navigate, query, setQuery } from '../router.ts';
 import { standing, zoneOf } from '../schedules.ts';
+import { may } from '../session.ts';
 import { counted, inZone, ownZone } from '../time.ts';
 
 /** So many are asked for at once, with their runs. */
@@ -65,16 +66,18 @@ export default function Schedules() {
   for (const one of data?.schedules ?? []) types.add(one.type);
   const create = () => setQuery({ new: 'yes' }, { replace: false });
   const shut = () => setQuery({ new: null });
-  useCommands([{ title: 'New schedule', group: 'Schedules', keys: 'a', run: create }]);
+  useCommands([{ title: 'New schedule', group: 'Schedules', keys: 'a', when: () => may('admin'), run: create }]);
   const n = data?.schedules.length ?? 0;
   return (
     <Page
       title="Schedules"
       aside={data && n > 0 && <span class="quiet">{data.next ? `the first ${n}` : counted(n, 'schedule')}</span>}
       actions={
-        <Button primary keys="a" onClick={create}>
-          New schedule
-        </Button>
+        may('admin') && (
+          <Button primary keys="a" onClick={create}>
+            New schedule
+          </Button>
+        )
       }
     >
       <Filters paused={paused} type={type} />
@@ -87,7 +90,7 @@ export default function Schedules() {
           )
         }
       </Loaded>
-      {query.value.get('new') && (
+      {query.value.get('new') && may('admin') && (
         <ScheduleDialog
           onClose={shut}
           onDone={async ({ id }) => navigate(`/schedules/${encodeURIComponent(id)}`, { replace: true })}
@@ -130,9 +133,11 @@ const None = ({ filtered, create }: { readonly filtered: boolean; readonly creat
         class="block"
         tabIndex={0}
       >{`npx backline schedules add nightly --type TYPE --cron '30 2 * * *' --tz Europe/Berlin`}</pre>
-      <Button primary onClick={create}>
-        Make the first one
-      </Button>
+      {may('admin') && (
+        <Button primary onClick={create}>
+          Make the first one
+        </Button>
+      )}
     </Empty>
   );
 

@@ -13,6 +13,7 @@ import { UploadResult, UploadRow } from '../parts/upload-rows.tsx';
 import { Empty, Skeleton, TroubleView } from '../parts/views.tsx';
 import { useResource } from '../resource.ts';
 import { query, setQuery } from '../router.ts';
+import { may } from '../session.ts';
 import { now, span } from '../time.ts';
 import { arrived, cancelSending, forgetSending, type Sending, sendAgain, sendFiles, sendings } from '../uploader.ts';
 
@@ -62,7 +63,11 @@ const Content = ({ uploads, maxBytes }: { readonly uploads: readonly UploadView[
   const chosen = uploads.find((one) => one.id === id);
   return (
     <>
-      <Choose maxBytes={maxBytes} />
+      {may('operate') ? (
+        <Choose maxBytes={maxBytes} />
+      ) : (
+        <p class="note">You may look at what was handed in, but hand in nothing: that needs the scope operate.</p>
+      )}
       {sendings.value.length > 0 && (
         <Card title="On their way">
           <ul class="sendings">

@@ -1,7 +1,9 @@
 import { isMac } from '../commands.ts';
 import { NAVIGATION, PAGES } from '../pages.ts';
 import { href, match, path } from '../router.ts';
+import { bounds, me, signedOut, signOut } from '../session.ts';
 import { singleKeys } from '../settings.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { LiveMark } from './live-mark.tsx';
 
@@ -36,6 +38,7 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
       </ul>
     </nav>
     <div class="tools">
+      <Who />
       <LiveMark />
       <button type="button" class="button find" onClick={onSearch} aria-keyshortcuts={isMac ? 'Meta+K' : 'Control+K'}>
         <Icon name="search" />
@@ -48,6 +51,23 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
     </div>
   </header>
 );
+
+/** Who is signed in, and what that means; nothing on the machine of the service, where nobody has to say. */
+const Who = () => {
+  const { name, signedIn } = me.value ?? {};
+  if (!signedIn || signedOut.value) return null;
+  return (
+    <div class="who">
+      <span>
+        <strong>{name}</strong>
+        {bounds.value && <span class="quiet">{bounds.value}</span>}
+      </span>
+      <Button small label="Sign out" failed="You are still signed in" onClick={signOut}>
+        <Icon name="out" />
+      </Button>
+    </div>
+  );
+};
 
 /** A page that the navigation does not show belongs to the one whose address it continues. */
 const isCurrent = (name: string): boolean => {

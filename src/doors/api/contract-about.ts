@@ -18,7 +18,10 @@ const answer = z.strictObject({
   ...{ at: w.at, version: z.string(), node: z.string() },
   database: z.strictObject({
     kind: z.enum(['sqlite', 'postgresql']),
-    where: z.string().nullable().describe('Its address, secrets masked; null for whoever is not an admin.'),
+    where: z
+      .string()
+      .nullable()
+      .describe('Its address, secrets masked; null for whoever is not an admin of all of it.'),
     durability: z.enum(['disk', 'process']),
   }),
   timeZone: z.string().describe('Of schedules that name none.'),
@@ -33,7 +36,9 @@ const answer = z.strictObject({
     .array(setting)
     .readonly()
     .nullable()
-    .describe('Of a service that was started by the command line; null of others, and for whoever is not an admin.'),
+    .describe(
+      'Of a service that was started by the command line; null of others, and for whoever is not an admin of all of it.',
+    ),
 });
 
 export type AboutView = z.infer<typeof answer>;
