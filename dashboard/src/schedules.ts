@@ -1,6 +1,5 @@
 /** Schedules as pages show them: how they stand, in one word, and what the form says of them, both ways. */
 import type { ScheduleView } from '../../src/client.ts';
-import { api } from './api.ts';
 
 export type RuleKind = 'cron' | 'interval' | 'at';
 
@@ -82,26 +81,26 @@ const optionsOf = ({ queue, priority, maxAttempts, timeout, tags }: ScheduleForm
 const behaviourOf = ({ missed, window, overlap, maxInstances }: ScheduleForm): Given =>
   said({ missed: missed === 'window' ? { window } : missed, overlap, maxInstances: number(maxInstances) });
 
-/** @throws SyntaxError; what the service says. */
-export const addSchedule = (form: ScheduleForm): Promise<ScheduleView> => {
+/** A new schedule, as the API takes it. @throws SyntaxError. */
+export const newScheduleOf = (form: ScheduleForm): Given => {
   const options = optionsOf(form);
-  return api.schedules.add({
+  return {
     ...{ id: form.id.trim(), type: form.type.trim() },
     ...said({ payload: parsed(form.payload, 'payload') }),
     ...(Object.keys(options).length > 0 && { options }),
     ...triggerOf(form),
     ...behaviourOf(form),
-  });
+  };
 };
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** Sends what was changed, and only if nobody else has changed it since. @throws as `addSchedule`; SCHEDULE_CHANGED. */
-export const changeSchedule = (before: ScheduleView, form: ScheduleForm): Promise<ScheduleView> => {
+/** What was changed, and nothing else; for the version that was seen. @throws SyntaxError. */
+export const changesOf = (before: ScheduleView, form: ScheduleForm): Given => {
   const old = formOf(before);
   const payload = parsed(form.payload, 'payload') ?? null;
   const options = optionsOf(form);
-  return api.schedules.update({
+  return {
     ...{ id: before.id, version: before.version },
     ...(form.type !== old.type && { type: form.type.trim() }),
     ...(!same(payload, before.payload) && { payload }),
@@ -109,7 +108,7 @@ export const changeSchedule = (before: ScheduleView, form: ScheduleForm): Promis
     ...(!same(options, optionsOf(old)) && { options: { ...keptOptions(before), ...options } }),
     ...(!same(triggerOf(form), triggerOf(old)) && triggerOf(form)),
     ...(!same(behaviourOf(form), behaviourOf(old)) && behaviourOf(form)),
-  });
+  };
 };
 
 const keptOptions = ({ job: { maxCrashes, totalMs, startMs, key, limitKey } }: ScheduleView): Given =>

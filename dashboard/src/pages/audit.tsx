@@ -86,7 +86,7 @@ const Filters = () => {
     >
       <Field label="Who" {...field('actor')} placeholder="ada (…)" />
       <Field label="What" {...field('action')} placeholder="jobs.cancel" />
-      <Field label="To what" {...field('target')} placeholder="id of a job, name of a queue" />
+      <Field label="To what" {...field('target')} placeholder="id or name" />
       <Field label="Through" {...field('door')} offers={DOORS} placeholder="http, cli, ipc …" />
       <Field
         label="Since"
@@ -151,7 +151,7 @@ const One = ({ line: { at, actor, door, action, target, count, filter, detail } 
       <span>
         <strong>{action}</strong>
         {target !== null && <> {to ? <a href={href(to)}>{target}</a> : <code>{target}</code>}</>}
-        {count !== null && count !== 1 && <span class="quiet"> {counted(count, 'time')}</span>}
+        {count !== null && (count !== 1 || target === null) && <span class="quiet"> {counted(count, 'job')}</span>}
         {Object.keys(more).length > 0 && (
           <details>
             <summary>What was said</summary>

@@ -21,6 +21,26 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
       </svg>
       backline
     </a>
+    {!signedOut.value && <Pages />}
+    <div class="tools">
+      <Who />
+      <LiveMark />
+      {!signedOut.value && (
+        <button type="button" class="button find" onClick={onSearch} aria-keyshortcuts={isMac ? 'Meta+K' : 'Control+K'}>
+          <Icon name="search" />
+          <span>Search</span>
+          <kbd aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+        </button>
+      )}
+      <button type="button" class="button plain help" onClick={onHelp} aria-label="Keys and help">
+        <Icon name="keyboard" />
+      </button>
+    </div>
+  </header>
+);
+
+const Pages = () => (
+  <>
     <button type="button" class="button plain menu" popovertarget="pages" aria-label="Pages">
       <Icon name="menu" />
     </button>
@@ -37,19 +57,7 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
         ))}
       </ul>
     </nav>
-    <div class="tools">
-      <Who />
-      <LiveMark />
-      <button type="button" class="button find" onClick={onSearch} aria-keyshortcuts={isMac ? 'Meta+K' : 'Control+K'}>
-        <Icon name="search" />
-        <span>Search</span>
-        <kbd aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
-      </button>
-      <button type="button" class="button plain help" onClick={onHelp} aria-label="Keys and help">
-        <Icon name="keyboard" />
-      </button>
-    </div>
-  </header>
+  </>
 );
 
 /** Who is signed in, and what that means; nothing on the machine of the service, where nobody has to say. */
@@ -63,7 +71,7 @@ const Who = () => {
         {bounds.value && <span class="quiet">{bounds.value}</span>}
       </span>
       <Button small label="Sign out" failed="You are still signed in" onClick={signOut}>
-        <Icon name="out" />
+        <Icon name="leave" />
       </Button>
     </div>
   );

@@ -5,11 +5,11 @@ import { api } from '../api.ts';
 import { tellChanged } from '../live.ts';
 import { useResource } from '../resource.ts';
 import {
-  addSchedule,
-  changeSchedule,
+  changesOf,
   EMPTY_FORM,
   fieldOf,
   formOf,
+  newScheduleOf,
   type RuleKind,
   type ScheduleForm,
   triggerOf,
@@ -30,6 +30,14 @@ const wrongOf = (thrown: unknown): Wrong => {
   const text = next ? `${message} ${next}` : message;
   return { [fieldOf(code, field) ?? 'form']: text };
 };
+
+type Verbs = typeof api.schedules;
+
+/** The service checks all of it, and names the field that is wrong. */
+const send = (before: ScheduleView | undefined, form: ScheduleForm): Promise<ScheduleView> =>
+  before
+    ? api.schedules.update(changesOf(before, form) as Parameters<Verbs['update']>[0])
+    : api.schedules.add(newScheduleOf(form) as Parameters<Verbs['add']>[0]);
 
 /** A preview is asked for when nothing was typed for so long. */
 const REST_MS = 250;
@@ -83,7 +91,7 @@ export const ScheduleDialog = ({ schedule, onClose, onDone }: DialogProps) => {
   const save = async () => {
     try {
       setRefused({});
-      const saved = before ? await changeSchedule(before, form) : await addSchedule(form);
+      const saved = await send(before, form);
       onClose();
       tellChanged('schedules');
       toast(before ? `${saved.id} was changed.` : `${saved.id} was made: ${saved.words}.`);
