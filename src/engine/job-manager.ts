@@ -13,6 +13,7 @@ import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
 import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
+import { Patience } from '../util/patience.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
 import { BulkRunner } from './chores/bulk-runner.ts';
@@ -347,13 +348,15 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async #close(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
-    await Promise.race([this.#ticker?.stop(), sleep(PATIENCE_MS, { keepAlive: false })]);
+    // A database that is locked or away must not hold up the end, however many wait for it.
+    const patience = new Patience(PATIENCE_MS);
+    await patience.until(this.#ticker?.stop());
     // Before its lease ends, under which it hands back what is not done.
-    await Promise.race([this.#stopBulk?.(), sleep(PATIENCE_MS, { keepAlive: false })]);
-    await this.#worker?.stop(timeoutMs);
-    await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
+    await patience.until(this.#stopBulk?.());
+    await this.#worker?.stop(timeoutMs, patience);
+    await new Patience(PATIENCE_MS).until(this.#closeRunners());
     this.#closed = true;
-    await this.#release();
+    await this.#release(patience);
   }
 
   async #closeRunners(): Promise<void> {
@@ -361,12 +364,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     await Promise.all([...runners].map((runner) => runner.close()));
   }
 
-  async #release(): Promise<void> {
+  async #release(patience = new Patience(PATIENCE_MS)): Promise<void> {
     for (const undo of this.#undo.splice(0)) undo();
     this.#results?.close();
     const stopped = [this.#poller, ...this.#chores.splice(0)].map((repeater) => repeater?.stop());
-    // A database that is locked or away must not hold up the end.
-    await Promise.race([Promise.all(stopped), sleep(PATIENCE_MS, { keepAlive: false })]);
+    await patience.until(Promise.all(stopped));
     await this.#store?.close();
     this.#store = undefined;
     this.#listening = false;

@@ -2,7 +2,7 @@
 import { v4 } from 'uuid';
 import type { Change } from '../../job/change.ts';
 import { storeClosed } from '../../job/errors.ts';
-import { sleep } from '../../util/sleep.ts';
+import { Patience } from '../../util/patience.ts';
 import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
 import type {
   ApplyOutcome,
@@ -76,8 +76,7 @@ export interface StoreParts {
 
 const CLOCK_EVERY_MS = 60_000;
 const SURVEY_EVERY_MS = 1000;
-const CLOSE_MS = 1000;
-const later = (): Promise<void> => sleep(CLOSE_MS, { keepAlive: false });
+const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
   readonly where: string;
@@ -339,14 +338,15 @@ export class PostgresStore implements Store {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#folding.stop();
-    await this.#commits.close();
+    const patience = new Patience(CLOSE_MS);
+    await this.#commits.close(patience);
     this.#watchers.clear();
     this.#notifier.close();
     // A server that is away must not hold up the end; a listener's row lapses by itself. But no worker may look alive any longer.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
     const beating = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
-    await Promise.race([Promise.all([leaving, this.#listener?.close(), ...beating]), later()]);
-    await Promise.race([this.#parts.pool.end().catch(() => {}), later()]);
+    await patience.until(Promise.all([leaving, this.#listener?.close(), ...beating]));
+    await patience.until(this.#parts.pool.end().catch(() => {}));
     this.#parts.pool.cut();
   }
 
