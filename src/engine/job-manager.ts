@@ -249,7 +249,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     try {
       await store.poll(clock.now());
       // Only asked to where no jobs run.
-      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: null, leaseMs, hasEnded });
+      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: () => null, leaseMs, hasEnded });
       if (this.#settings.worker) await this.#startWorker(store);
       this.#startPolling(store);
     } catch (error) {
@@ -259,8 +259,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   }
 
   async #startWorker(store: Store): Promise<void> {
-    const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals } = this.#settings;
-    const owner = newOwner(this.#settings.processId ?? `${hostname()}-${process.pid}`);
+    const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals, defaultWait, pollMs } = this.#settings;
+    const owner = (): string | null => this.#worker?.owner ?? null;
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
     this.#rescuer = rescuer;
     // Before the first claim: what a dead worker left comes back in its old place.
@@ -269,7 +269,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
-    this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
+    this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions());
     await this.#worker.start();
     const ids = () => newId(this.#settings.ids);
     this.#ticker = new Ticker({ store, clock, events: this.#events, storeWatch: this.#storeWatch, newId: ids });
@@ -287,8 +287,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       if (leave) this.#undo.push(leave);
       return repeater;
     };
-    const { defaultWait, pollMs } = this.#settings;
-    const bulk = new BulkRunner({ store, clock, events: this.#events, owner, defaultWait });
+    const bulk = new BulkRunner({ store, clock, events: this.#events, owner: () => this.#worker!.owner, defaultWait });
     this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
     this.#stopBulk = () => {
       bulk.stop();
@@ -300,13 +299,13 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     if (handleSignals) this.#undo.push(closeOnSignal(() => this.close()));
   }
 
-  #workerOptions(owner: string): ConstructorParameters<typeof Worker>[1] {
+  #workerOptions(): ConstructorParameters<typeof Worker>[1] {
     const { clock, queues, slots, leaseMs, defaultWait, stuckLoopMs, graceMs } = this.#settings;
     const { pollMs, progressIntervalMs, maxLogBytes, maxPayloadBytes } = this.#settings;
     const { host, pid, pidStart } = markOf(process.pid);
-    const name = owner.slice(0, owner.lastIndexOf('#'));
+    const name = this.#settings.processId ?? `${hostname()}-${process.pid}`;
     const types = [...this.#types.keys()];
-    const info = { owner, name, host, pid, pidStart, slots, queues, types, startedAt: clock.now() };
+    const info = { owner: newOwner(name), name, host, pid, pidStart, slots, queues, types, startedAt: clock.now() };
     const times = { leaseMs, beatMs: leaseMs / 4, stuckLoopMs, graceMs, pollMs, progressIntervalMs };
     return { info, types: this.#types, defaultWait, ...times, maxLogBytes, maxPayloadBytes };
   }

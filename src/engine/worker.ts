@@ -142,6 +142,11 @@ export class Worker {
     return this.#options.info.name;
   }
 
+  /** Under which it claims now. */
+  get owner(): string {
+    return this.#lease?.owner ?? this.#options.info.owner;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }
@@ -154,7 +159,7 @@ export class Worker {
 
   /** What its runners have room for. */
   get rooms(): RunnerRoom[] {
-    const { owner } = this.#options.info;
+    const { owner } = this;
     return [...this.#lanes].map(([runner, types]) => {
       const { name, slots, problem = null } = runner;
       const running = this.#runningOn(runner);
@@ -245,8 +250,8 @@ export class Worker {
   /** @returns when the next delayed job is due. */
   async #claim(n: number, types: readonly string[]): Promise<number | null> {
     const { store, clock, storeWatch } = this.#parts;
-    const { owner, queues } = this.#options.info;
-    const request = { owner, n, types, ...(queues ? { queues } : {}) };
+    const { queues } = this.#options.info;
+    const request = { owner: this.owner, n, types, ...(queues ? { queues } : {}) };
     this.#early = new Map();
     const { jobs, nextAt } = await store.claim(request, clock.now());
     this.#tickedAt = clock.monotonic();

@@ -242,7 +242,7 @@ export interface LeaseOptions {
   /** If set, a process whose event loop is blocked this long is killed, so that its jobs can go on elsewhere. */
   readonly stuckLoopMs: number | null;
   readonly now: () => number;
-  /** Another process declared this worker dead. Its lease is renewed, but the jobs it ran are no longer its own. */
+  /** Another process declared this worker dead. It has a new lease under another name; the jobs it ran are no longer its own. */
   readonly onLost: () => void;
   readonly onBlocked: (blockedMs: number) => void;
   /** The heartbeat failed, and is started again. */
@@ -250,6 +250,8 @@ export interface LeaseOptions {
 }
 
 export interface Lease {
+  /** Under which the worker claims now: another one after each loss. */
+  readonly owner: string;
   /** Ends the lease: jobs that still run under it are orphans at once. */
   end(): Promise<void>;
 }

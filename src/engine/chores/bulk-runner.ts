@@ -29,7 +29,7 @@ export interface BulkRunnerParts {
   readonly clock: Clock;
   readonly events: Events;
   /** Under whose lease. */
-  readonly owner: string;
+  readonly owner: () => string;
   readonly defaultWait: Wait;
 }
 
@@ -67,7 +67,8 @@ export class BulkRunner {
   }
 
   async #claim(): Promise<ClaimedJob | null> {
-    const { store, clock, owner } = this.#parts;
+    const { store, clock } = this.#parts;
+    const owner = this.#parts.owner();
     if (this.#stop.signal.aborted) return null;
     try {
       // Asked of the counters: a claim would be a transaction at every look.

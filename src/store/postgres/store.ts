@@ -3,7 +3,7 @@ import { v4 } from 'uuid';
 import type { Change } from '../../job/change.ts';
 import { storeClosed } from '../../job/errors.ts';
 import { Patience } from '../../util/patience.ts';
-import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
+import { beatFromThread, type Heartbeat, leaseOf, threadScript } from '../heartbeat.ts';
 import type {
   ApplyOutcome,
   ClaimAnswer,
@@ -191,13 +191,10 @@ export class PostgresStore implements Store {
     const reach = { config, schema: address.schema };
     const heartbeat = beatFromThread(threadScript(import.meta.url), reach, worker, options);
     this.#heartbeats.add(heartbeat);
-    return {
-      end: async () => {
-        await heartbeat.stop();
-        this.#heartbeats.delete(heartbeat);
-        await this.#write((txn) => endLease(txn, worker.owner), REPEATABLE);
-      },
-    };
+    return leaseOf(heartbeat, async () => {
+      this.#heartbeats.delete(heartbeat);
+      await this.#write((txn) => endLease(txn, heartbeat.owner), REPEATABLE);
+    });
   }
 
   workers: Store['workers'] = () => this.#read((db) => workersOf(db));
