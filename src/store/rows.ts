@@ -153,6 +153,7 @@ export const toQueue = (row: Row, counts: QueueRow['counts'], now: number): Queu
 /** What happened in one slice of time. The histograms are kept in two ways. */
 export const toFlow = (row: Row, { waitTimes, runTimes }: Pick<FlowRow, 'waitTimes' | 'runTimes'>): FlowRow => ({
   at: number(row['at']),
+  queue: text(row['queue']),
   type: text(row['type']),
   created: number(row['created']),
   started: number(row['started']),

@@ -296,6 +296,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     expect(metrics).toMatchObject({ since: '2000-01-01T00:00:00.000Z', stepMs: 3_600_000, total: { created: 0 } });
     expect(metrics.series).toHaveLength(24);
     expect((await call('metrics.get')).types).toMatchObject({ fail: { failed: 1 }, double: { completed: 1 } });
+    const { queues } = await call('metrics.get', { perQueue: true, stepMs: 3_600_000 });
+    expect(queues).toMatchObject({ default: { completed: 1, series: { failed: expect.any(Array) } } });
     expect(await call('health.get')).toMatchObject({
       ok: true,
       database: { ok: true, problem: null },

@@ -91,6 +91,7 @@ export const contract = {
             until: w.instant.optional().describe('Default: until now.'),
             queue: w.queueName.optional(),
             type: w.typeName.optional(),
+            perQueue: w.flag.optional().describe("Also each queue's own figures and series."),
             stepMs: z.int().min(60_000).optional().describe('Length of one step, in whole minutes. Default 60,000.'),
           })
           .optional(),

@@ -188,13 +188,22 @@ const figures = z.strictObject({
   runMs: percentiles,
 });
 
+const perStep = z
+  .strictObject({ created: list(n), completed: list(n), failed: list(n) })
+  .describe('One number per step of the series; `failed` with those that timed out.');
+
 export const metrics = z.strictObject({
   since: at,
   until: at,
   stepMs: n,
-  series: list(z.strictObject({ at, ...flow, waiting: maybe(n), running: maybe(n) })),
+  series: list(
+    z.strictObject({ at, ...flow, waiting: maybe(n), running: maybe(n), waitMs: percentiles, runMs: percentiles }),
+  ),
   total: figures,
   types: z.record(z.string(), figures),
+  queues: z
+    .record(z.string(), z.strictObject({ ...figures.shape, series: perStep }))
+    .describe('Empty unless `perQueue` was asked for.'),
 });
 
 export const health = z.strictObject({
