@@ -31,8 +31,7 @@ export const patternOf = (message: string): string => {
 export const FINGERPRINT_LENGTH = 16;
 
 /** A word for all messages with the same pattern. */
-export const fingerprintOf = (message: string): string =>
-  digest(patternOf(message)).slice(0, FINGERPRINT_LENGTH);
+export const fingerprintOf = (message: string): string => digest(patternOf(message)).slice(0, FINGERPRINT_LENGTH);
 
 /** How much of the first line counts, in characters. */
 export const FINGERPRINTED = MAX_LENGTH;
