@@ -62,6 +62,6 @@ test('the largest comes first, then what came last; the rest is left out', () =>
 });
 
 test('what ended outside of the time that is drawn counts, and is not drawn', () => {
-  const [group] = groupsOf(failed(-5), failed(100)).top(1);
+  const [group] = groupsOf(failed(1, { endedAt: T0 - 5 }), failed(100)).top(1);
   expect(group).toMatchObject({ count: 2, series: [0, 0, 0, 0] });
 });
