@@ -7,18 +7,13 @@
  * 4. After a pause, a gap or a loss they are told the same, once.
  */
 import { computed, signal } from '@preact/signals';
+import type { Frame as Told } from '../../src/client.ts';
 import { apiUrl } from './api.ts';
 import { heard, lastHeard, lost, missing } from './heard.ts';
 import { now } from './time.ts';
 
-/** Something happened; `tick` and `gap` mean that anything may have. */
-export interface Frame {
-  readonly kind: string;
-  readonly id?: string;
-  readonly at?: string;
-  readonly job?: { readonly id: string; readonly queue: string; readonly type: string; readonly status?: string };
-  readonly queue?: { readonly name: string };
-}
+/** Something happened, as the server tells it; those of the whole service, `tick` and `gap` mean that anything may have. */
+export type Frame = Told | { readonly kind: 'tick' } | { readonly kind: 'gap' };
 
 export type LiveState = 'connecting' | 'live' | 'paused' | 'reconnecting' | 'stale';
 
@@ -55,16 +50,24 @@ export const onFrames = (listener: Listener): (() => void) => {
   return () => listeners.delete(listener);
 };
 
-export const isWide = ({ kind }: Frame): boolean => kind === 'tick' || kind === 'gap';
+export const isWide = ({ kind }: Frame): boolean => kind === 'tick' || kind === 'gap' || kind === 'service';
+export const isOfJob = (frame: Frame, id: string): boolean => frame.kind === 'job' && frame.jobId === id;
 
 let waiting = new Map<string, Frame>();
 let due = false;
 
 const take = (frame: Frame): void => {
   if (paused.peek() || document.hidden) return;
-  waiting.set(frame.job ? `job ${frame.job.id}` : `${frame.kind} ${frame.queue?.name ?? ''}`, frame);
+  waiting.set(subjectOf(frame), frame);
   if (!due) setTimeout(flush, FLUSH_MS);
   due = true;
+};
+
+/** What a frame is about: the newest of each is handed on. */
+const subjectOf = (frame: Frame): string => {
+  if (frame.kind === 'job') return `job ${frame.jobId}`;
+  if (frame.kind === 'queue') return `queue ${frame.queue}`;
+  return frame.kind === 'worker' ? `worker ${frame.worker}` : frame.kind;
 };
 
 const flush = (): void => {

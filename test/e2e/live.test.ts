@@ -41,7 +41,7 @@ describe.skipIf(!chromiumPath)(`live pages${skipped}`, () => {
 
   const frameOf = (id: string, status: string) => ({
     ...{ id: 'x', kind: 'job', at: new Date().toISOString() },
-    job: { id, seq: 1, type: 'never', queue: 'default', status },
+    ...{ jobId: id, seq: 1, type: 'never', queue: 'default', status },
   });
 
   test('a job changes in its place as soon as that is told, and an idle page asks for nothing', async () => {

@@ -2,7 +2,7 @@
 import type { JobView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { copy } from '../clipboard.ts';
-import { isWide } from '../live.ts';
+import { isOfJob, isWide } from '../live.ts';
 import type { PageProps } from '../pages.ts';
 import { Attempts } from '../parts/attempts.tsx';
 import { Card } from '../parts/card.tsx';
@@ -26,7 +26,7 @@ export default function Job({ params }: PageProps) {
   const job = useResource(
     `job ${id}`,
     (signal) => api.jobs.get({ id }, { signal }),
-    (frame) => frame.job?.id === id,
+    (frame) => isOfJob(frame, id),
   );
   const data = job.data.value;
   const trouble = job.trouble.value;
@@ -121,7 +121,7 @@ const Content = ({ job }: { readonly job: JobView }) => {
   const attempts = useResource(
     `attempts ${id}`,
     async (signal) => (await api.jobs.attempts({ id }, { signal })).attempts,
-    (frame) => isWide(frame) || frame.job?.id === id,
+    (frame) => isWide(frame) || isOfJob(frame, id),
   );
   const list = attempts.data.value ?? [];
   const open = status === 'created' || status === 'queued' || status === 'running';

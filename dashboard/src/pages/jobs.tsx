@@ -151,7 +151,7 @@ const useRows = (q: string): JobRows => {
     void rows.reload();
     let touched = new Set<string>();
     const note = onFrames((frames) => {
-      for (const frame of frames) if (frame.job) touched.add(frame.job.id);
+      for (const frame of frames) if (frame.kind === 'job') touched.add(frame.jobId);
     });
     const end = whenTold(
       (frame) => isWide(frame) || frame.kind === 'job',

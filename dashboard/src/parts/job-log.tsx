@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { AttemptView, LogLineView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { copy } from '../clipboard.ts';
-import { isWide, paused } from '../live.ts';
+import { isOfJob, isWide, paused } from '../live.ts';
 import { whenTold } from '../resource.ts';
 import { counted, exactClock } from '../time.ts';
 import { type Trouble, troubleOf } from '../trouble.ts';
@@ -116,7 +116,7 @@ const useLog = (id: string, running: boolean) => {
   };
   useEffect(() => {
     void load();
-    return whenTold((frame) => isWide(frame) || frame.job?.id === id, load);
+    return whenTold((frame) => isWide(frame) || isOfJob(frame, id), load);
   }, [id]);
   // Lines are no events: while they may come, somebody must look.
   useEffect(() => {

@@ -2,7 +2,7 @@
 
 import type { JobView } from '../../../src/client.ts';
 import { api } from '../api.ts';
-import { isWide } from '../live.ts';
+import { isOfJob, isWide } from '../live.ts';
 import { useResource } from '../resource.ts';
 import { href } from '../router.ts';
 import { span } from '../time.ts';
@@ -17,7 +17,7 @@ export const Peek = ({ id, onClose }: { readonly id: string; readonly onClose: (
   const job = useResource(
     `job ${id}`,
     (signal) => api.jobs.get({ id }, { signal }),
-    (frame) => isWide(frame) || frame.job?.id === id,
+    (frame) => isWide(frame) || isOfJob(frame, id),
   );
   return (
     <aside class="peek card" aria-label="The job beside the list">

@@ -1,7 +1,7 @@
 /** Why a job does not run, or what it is doing. */
 import { api } from '../api.ts';
 import { copy } from '../clipboard.ts';
-import { isWide } from '../live.ts';
+import { isOfJob, isWide } from '../live.ts';
 import { useResource } from '../resource.ts';
 import { Card } from './card.tsx';
 import { Loaded } from './views.tsx';
@@ -12,7 +12,7 @@ export const Why = ({ id, running }: { readonly id: string; readonly running: bo
   const why = useResource(
     `why ${id}`,
     (signal) => api.jobs.explain({ id }, { signal }),
-    (frame) => isWide(frame) || frame.kind !== 'job' || frame.job?.id === id,
+    (frame) => isWide(frame) || frame.kind !== 'job' || isOfJob(frame, id),
   );
   return (
     <Card title={running ? 'What it is doing' : 'Why it does not run'}>
