@@ -13,6 +13,7 @@ import type { SurveyRow } from '../job/bulk.ts';
 import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
+import type { FailedJob } from '../job/failure-groups.ts';
 import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Standing } from '../job/standing.ts';
@@ -128,6 +129,8 @@ export interface Store {
   standing(id: string, now: number): Promise<Standing | null>;
   /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
   survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
+  /** Jobs that failed or timed out, newest first, from before a number of insertion; null: from the newest on. */
+  failures(before: number | null, limit: number): Promise<FailedJob[]>;
   stats(): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
   metrics(range: MetricsRange): Promise<StoreMetrics>;

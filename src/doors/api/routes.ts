@@ -219,6 +219,14 @@ const system = {
       summary: 'List workers: what they serve, what they run, when they were last heard of.',
     },
   },
+  failures: {
+    list: {
+      ...{ method: 'GET', path: '/failures', scope: 'read', tag: 'figures' },
+      summary: 'Group failed jobs by their error, whatever numbers stand in it.',
+      description:
+        'Of the newest 10,000 that failed or timed out. `fingerprint` finds all jobs of a group, in every filter.',
+    },
+  },
   stats: {
     get: {
       ...{ method: 'GET', path: '/stats', scope: 'read', tag: 'figures' },

@@ -46,6 +46,7 @@ import {
   attemptsOf,
   checkTables,
   countJobs,
+  failuresOf,
   getJob,
   listJobs,
   logsOf,
@@ -284,6 +285,7 @@ export class PostgresStore implements Store {
   queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
   survey: Store['survey'] = (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
+  failures: Store['failures'] = (before, limit) => this.#read((db) => failuresOf(db, before, limit));
   stats: Store['stats'] = () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
 

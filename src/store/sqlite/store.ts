@@ -21,7 +21,17 @@ import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
-import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
+import {
+  attemptsOf,
+  countJobs,
+  failuresOf,
+  getJob,
+  listJobs,
+  logsOf,
+  queuesOf,
+  statsOf,
+  workersOf,
+} from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { standingOf } from './sql/standing.ts';
@@ -195,6 +205,7 @@ export class SqliteStore implements Store {
   queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
   survey: Store['survey'] = async (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = async (id, now) => this.#read((db) => standingOf(db, id, now));
+  failures: Store['failures'] = async (before, limit) => this.#read((db) => failuresOf(db, before, limit));
   stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
   metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
 
