@@ -362,7 +362,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ],
       ['batches.enqueue', { type: 'album', jobs: [{ type: 'double', ...later }] }],
       ['jobs.replay', { id: 'old' }],
+      ['schedules.run', { id: 'hourly' }],
     ];
+    await call('schedules.add', { id: 'hourly', type: 'double', interval: '1h', maxInstances: 5 });
     for (const [operation, input] of requests) {
       const first = await call(operation, input, `key-of-${operation}`);
       const before = await manager.count();

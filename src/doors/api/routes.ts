@@ -191,7 +191,14 @@ const schedules = {
     summary: 'Run its slots again, from the next one on.',
   },
   run: {
-    ...{ method: 'POST', path: '/schedules/{id}/run', scope: 'operate', tag: 'schedules', successStatus: 201 },
+    ...{
+      method: 'POST',
+      path: '/schedules/{id}/run',
+      scope: 'operate',
+      tag: 'schedules',
+      creates: true,
+      successStatus: 201,
+    },
     summary: 'Start a job of it now, beside its slots.',
     description: 'Also while it is paused; within its `maxInstances`. Sent again, it starts another one.',
   },

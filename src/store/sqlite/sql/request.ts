@@ -13,15 +13,25 @@ const KEEP = sql`INSERT OR REPLACE INTO job_requests (key, fingerprint, outcomes
 
 export const insertOnce = (
   txn: Transaction,
-  { key, fingerprint, until }: RequestKey,
+  request: RequestKey,
   jobs: readonly NewJob[],
   now: number,
 ): InsertOutcome[] | null => {
-  const known = txn.get(FIND, key, now);
-  if (known)
-    return known['fingerprint'] === fingerprint ? (JSON.parse(text(known['outcomes'])) as InsertOutcome[]) : null;
+  const known = answerTo<InsertOutcome[]>(txn, request, now);
+  if (known !== undefined) return known;
   const outcomes = insertJobs(txn, jobs, now);
   failpoints.hit?.('request-inserted');
-  txn.run(KEEP, key, fingerprint, JSON.stringify(outcomes), until);
+  keepAnswer(txn, request, outcomes);
   return outcomes;
+};
+
+/** @returns what the request was answered before: undefined if it is new, null if its key was used for another. */
+export const answerTo = <T>(txn: Transaction, { key, fingerprint }: RequestKey, now: number): T | null | undefined => {
+  const known = txn.get(FIND, key, now);
+  if (!known) return undefined;
+  return known['fingerprint'] === fingerprint ? (JSON.parse(text(known['outcomes'])) as T) : null;
+};
+
+export const keepAnswer = (txn: Transaction, { key, fingerprint, until }: RequestKey, answer: unknown): void => {
+  txn.run(KEEP, key, fingerprint, JSON.stringify(answer), until);
 };
