@@ -20,6 +20,7 @@ export type {
   RecurringType,
   TypeOptions,
 } from './engine/application-options.ts';
+export type { AuditLine, AuditQuery, AuditRecord } from './engine/audit.ts';
 export type { Bulk, BulkAudit, BulkRequest, BulkResult, BulkStart } from './engine/bulk.ts';
 export { Client } from './engine/client.ts';
 export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';
@@ -27,6 +28,7 @@ export type { EventMap, EventName, JobEvent } from './engine/events.ts';
 export type { Failures, FailuresOptions } from './engine/failures.ts';
 export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
+export type { KeyOptions } from './engine/keyring.ts';
 export type { Logger } from './engine/log.ts';
 export type { ManagerOptions } from './engine/manager-options.ts';
 export type {
@@ -41,8 +43,10 @@ export type {
 export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export { explainTrigger, type NextRunsOptions, nextRuns } from './engine/next-runs.ts';
 export type { Processor, ProcessorState } from './engine/processor.ts';
+export type { Rotation } from './engine/rotation.ts';
 export type { ScheduleInfo } from './engine/schedule-info.ts';
 export type { RegisterOutcome, ScheduleGuard, Schedules } from './engine/schedules.ts';
+export type { NewToken, TokenInfo, TokenRequest } from './engine/tokens.ts';
 export type { Which } from './engine/which.ts';
 export { BacklineError } from './job/backline-error.ts';
 export type { Backoff } from './job/backoff.ts';
@@ -65,6 +69,7 @@ export type { JobFilter, PageOptions } from './job/filter.ts';
 export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
 export { NoRetryError, RetryAfterError } from './job/outcome.ts';
 export type { JobExplanation, Reason } from './job/reason.ts';
+export { SECRET_NAMES } from './job/secrets.ts';
 export type { Holder } from './job/standing.ts';
 export { type FinalStatus, STATUSES, type Status, shownStatus } from './job/states.ts';
 export { WorkerPool, type WorkerPoolOptions } from './runner/child-pool.ts';

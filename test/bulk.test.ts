@@ -2,7 +2,9 @@
 import { type BulkAction, type BulkAudit, type JobFilter, type JobManager, job } from 'backline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../src/engine/client.ts';
+import { Keyring } from '../src/engine/keyring.ts';
 import { Results } from '../src/engine/results.ts';
+import { Vault } from '../src/engine/vault.ts';
 import { openStore } from '../src/store/open.ts';
 import { systemClock } from '../src/util/clock.ts';
 import { newId } from '../src/util/ids.ts';
@@ -297,6 +299,7 @@ test('the audit log is told before it begins, and what it throws stops it', asyn
   const store = await openStore(':memory:');
   onTestFinished(() => store.close());
   const told: BulkAudit[] = [];
+  const vault = new Vault(new Keyring({}, () => store.where));
   let fails = false;
   const client = new Client({
     ...{
@@ -307,7 +310,7 @@ test('the audit log is told before it begins, and what it throws stops it', asyn
       results: new Results(store, () => {}),
       wake: () => {},
     },
-    defaults: { timeoutMs: null, maxAttempts: 3, maxPayloadBytes: 1000, newId: () => newId('uuid-v7') },
+    defaults: { timeoutMs: null, maxAttempts: 3, maxPayloadBytes: 1000, newId: () => newId('uuid-v7'), vault },
     audit: (entry) => {
       if (fails) throw new TypeError('the log is full');
       told.push(entry);
@@ -317,7 +320,17 @@ test('the audit log is told before it begins, and what it throws stops it', asyn
   const request = { filter: { type: 'mail' }, action: { kind: 'cancel', reason: 'no more' } } as const;
   const { id } = await client.bulk.start(request);
   expect(told).toEqual([
-    { action: 'bulk.cancel', target: id, filter: { type: ['mail'] }, count: 2, detail: request.action },
+    {
+      ...{
+        actor: 'this program',
+        door: 'code',
+        action: 'bulk.cancel',
+        target: id,
+        filter: { type: ['mail'] },
+        count: 2,
+      },
+      detail: request.action,
+    },
   ]);
   fails = true;
   await expect(client.bulk.start(request)).rejects.toThrow('the log is full');

@@ -7,6 +7,7 @@ import { sendProblem } from '../src/doors/http/problems.ts';
 import { addQueueEndpoints } from '../src/doors/http/queue-endpoints.ts';
 import { enqueueOptionsOf, type QueueJobOptions } from '../src/doors/http/queue-words.ts';
 import { startServer } from '../src/doors/http/server.ts';
+import { newKey } from '../src/engine/keyring.ts';
 import { embedded18, freshSchema, type Server, startServer as startPostgres } from './conformance/postgres.ts';
 import { Child, endChildren } from './crash/child.ts';
 import { freshFile, startManager } from './managers.ts';
@@ -54,7 +55,14 @@ describe.each(DATABASES)('on %s', (_, fresh) => {
     });
     const jobs = { full_scan, specific_folder, fails };
     const manager = (await startManager(
-      { jobs, processId: 'processor_abc123', maxConcurrentJobs: 1, lease: '60s', ...options },
+      {
+        jobs,
+        processId: 'processor_abc123',
+        maxConcurrentJobs: 1,
+        lease: '60s',
+        secrets: { key: newKey() },
+        ...options,
+      },
       database,
     )) as JobManager;
     onTestFinished(() => go.reach());

@@ -5,6 +5,7 @@ import {
   type Duration,
   duration,
   durationOrNever,
+  flag,
   integer,
   listOf,
   oneOf,
@@ -41,6 +42,7 @@ const option = <Given, Value>(one: Option<Given, Value>): Option<Given, Value> =
 const asText = (given: string): unknown => given;
 const asNumber = (given: string): unknown => (/^-?\d+$/.test(given.trim()) ? Number(given) : given);
 const asNumberOrNever = (given: string): unknown => (given === 'false' ? false : asNumber(given));
+const asFlag = (given: string): unknown => (given === 'true' ? true : given === 'false' ? false : given);
 const asList = (given: string): unknown => given.split(',').map((item) => item.trim());
 
 // --- checks that only settings need ---
@@ -290,10 +292,42 @@ export const OPTIONS = {
   host: option<string, string>({
     flag: '--host <address>',
     env: 'BACKLINE_HOST',
-    says: 'Where the status page listens; this machine alone.',
+    says: 'Where the API and the pages listen; on other addresses than loopback only if there is a token.',
     default: '127.0.0.1',
     read: asText,
     check: text(255),
+  }),
+  requireToken: option<boolean, boolean>({
+    flag: '--require-token <yes>',
+    env: 'BACKLINE_REQUIRE_TOKEN',
+    says: 'Whether a token is needed from this machine, too: true or false.',
+    default: false,
+    read: asFlag,
+    check: flag,
+  }),
+  publicUrl: option<string, string | null>({
+    flag: '--public-url <address>',
+    env: 'BACKLINE_PUBLIC_URL',
+    says: 'The address by which browsers know the service, where a proxy or a name stands before it.',
+    default: null,
+    read: asText,
+    check: text(500),
+  }),
+  trustProxy: option<boolean, boolean>({
+    flag: '--trust-proxy <yes>',
+    env: 'BACKLINE_TRUST_PROXY',
+    says: 'Whether to believe X-Forwarded-For, which only a proxy of yours may set: true or false.',
+    default: false,
+    read: asFlag,
+    check: flag,
+  }),
+  keepAudit: option<Duration | false, number | null>({
+    flag: '--keep-audit <time>',
+    env: 'BACKLINE_KEEP_AUDIT',
+    says: 'How long it is kept who changed what; false keeps it for good.',
+    default: '90d',
+    read: asNumberOrNever,
+    check: durationOrNever,
   }),
   port: option<number, number>({
     flag: '--port <n>',

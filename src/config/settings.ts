@@ -1,7 +1,7 @@
 /** Which value of a setting holds: the flag's, then the environment's, then the config file's, then the default. */
 import { checkJobTypes, type Jobs } from '../job/define.ts';
 import { unknownOption } from '../job/errors.ts';
-import type { Environment } from './env.ts';
+import { type Environment, KEY_FILE_VARIABLE, KEY_VARIABLE, OLD_KEYS_VARIABLE } from './env.ts';
 import type { ConfigFile } from './file.ts';
 import { type Config, OPTION_NAMES, OPTIONS, type Option, type OptionName, type Settings } from './options.ts';
 
@@ -96,7 +96,8 @@ export const TOKEN_VARIABLE = 'BACKLINE_TOKEN';
 
 /** A mistyped variable would be ignored in silence. Only names with our prefix are ours to judge. */
 const checkVariables = (environment: Environment): void => {
-  const known = [CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, ...OPTION_NAMES.map((name) => OPTIONS[name].env)];
+  const others = [CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, KEY_VARIABLE, KEY_FILE_VARIABLE, OLD_KEYS_VARIABLE];
+  const known = [...others, ...OPTION_NAMES.map((name) => OPTIONS[name].env)];
   for (const name of Object.keys(environment))
     if (name.startsWith(PREFIX) && !known.includes(name))
       throw unknownOption(

@@ -10,14 +10,16 @@ import {
   type SurveyRow,
   sameAs,
 } from '../job/bulk.ts';
-import { checkOptions, instant, integer } from '../job/check.ts';
+import { checkOptions, instant, integer, oneOf, text } from '../job/check.ts';
 import type { NewJob } from '../job/enqueue-options.ts';
-import { bulkChanged } from '../job/errors.ts';
-import type { CheckedFilter } from '../job/filter.ts';
+import { bulkChanged, secretInName } from '../job/errors.ts';
+import type { CheckedFilter, Within } from '../job/filter.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { type AuditRecord, DOORS } from './audit.ts';
 import { type Enqueued, toEnqueued } from './enqueued.ts';
 import type { SystemDefaults } from './new-job.ts';
+import type { Vault } from './vault.ts';
 import { type Which, wide } from './which.ts';
 
 /** What a bulk change is made of; `filter`: which jobs, or `{ all: true }` where every job is meant. */
@@ -40,8 +42,15 @@ export interface BulkResult {
   readonly skipped: BulkPreview['skipped'];
 }
 
-/** One line of the audit log, as far as this verb knows it; who did it, the door knows. */
-export interface BulkAudit {
+/** Who changes many jobs, for the audit. */
+export interface BulkBy {
+  /** As people know them. Default: the program. */
+  readonly actor?: string;
+  readonly door?: AuditRecord['door'];
+}
+
+/** One line of the audit, when a change begins; another follows at its end. What it cannot be written to stops it. */
+export interface BulkAudit extends Required<BulkBy> {
   readonly action: `bulk.${CheckedAction['kind']}`;
   /** The id of the job that carries it out. */
   readonly target: string;
@@ -53,7 +62,8 @@ export interface BulkAudit {
 export interface BulkParts {
   readonly store: Store;
   readonly clock: Clock;
-  readonly defaults: Pick<SystemDefaults, 'newId'>;
+  readonly defaults: Pick<SystemDefaults, 'newId' | 'vault'>;
+  readonly within?: Within;
   readonly wake: () => void;
   readonly audit?: (entry: BulkAudit) => Promise<void> | void;
 }
@@ -65,10 +75,12 @@ export interface BulkPayload extends BulkPlan {
   readonly total: number;
   /** There are batches among them, whose jobs change with them. */
   readonly followsBatches: boolean;
+  readonly by: Required<BulkBy>;
 }
 
 const START = { filter: (value: unknown) => value, action: checkAction };
 const MORE = { ...START, snapshotAt: instant, expected: integer(0, Number.MAX_SAFE_INTEGER) };
+const BY = { actor: text(200), door: oneOf(...DOORS) };
 const MAX_ATTEMPTS = 10;
 const MAX_CRASHES = 20;
 
@@ -93,12 +105,15 @@ export class Bulk {
    * Hands in the job that does it, of the type `backline.bulk`: in bounded steps, with progress, and a log line per step. Any process
    * whose JobManager works carries it out, beside its own jobs, and goes on where another has died. Cancelling that job stops it
    * between two steps. Its result is a `BulkResult`.
-   * @throws as `preview`; BULK_CHANGED if it would not be done to `expected` jobs.
+   * @param by who does it, for the audit.
+   * @throws as `preview`; BULK_CHANGED if it would not be done to `expected` jobs; SECRET_IN_NAME for a filter by what is secret.
    */
-  async start(request: BulkStart): Promise<Enqueued<BulkResult>> {
+  async start(request: BulkStart, by: BulkBy = {}): Promise<Enqueued<BulkResult>> {
     const { filter: which, action = checkAction(undefined), ...given } = checkOptions(MORE, request, 'the change');
     const filter = wide(which as Which, 'bulk');
-    const { store, clock, defaults, audit, wake } = this.#parts;
+    const { actor = 'this program', door = 'code' } = checkOptions(BY, by, 'options');
+    const { store, clock, defaults, audit, wake, within } = this.#parts;
+    mustTellNoSecret(filter, defaults.vault);
     const now = clock.now();
     const snapshotAt = Math.min(given.snapshotAt ?? now, now);
     const rows = await this.#rows(filter, action, snapshotAt);
@@ -106,9 +121,13 @@ export class Bulk {
     if (given.expected !== undefined && given.expected !== count) throw bulkChanged(given.expected, count);
     const total = Object.values(skipped).reduce((sum, n) => sum + n, count);
     const followsBatches = (action.kind === 'cancel' || action.kind === 'retry') && rows.some(({ isBatch }) => isBatch);
-    const payload = { action, statuses: filter.status ?? null, snapshotAt, filter, total, followsBatches };
+    const bounded = within ? { ...filter, within } : filter;
+    const counts = { total, followsBatches };
+    const plan = { action, statuses: filter.status ?? null, snapshotAt };
+    const payload = { ...plan, filter: bounded, ...counts, by: { actor, door } };
     const job = jobOf(defaults.newId(), payload, now);
-    await audit?.({ action: `bulk.${action.kind}`, target: job.id, filter, count, detail: action });
+    const line = { actor, door, action: `bulk.${action.kind}`, target: job.id, filter, count, detail: action } as const;
+    await audit?.(line);
     // Made after the snapshot: it never means itself.
     const [outcome] = await store.insert([job], Math.max(now, snapshotAt + 1));
     wake();
@@ -121,6 +140,14 @@ export class Bulk {
     return this.#parts.store.survey(upTo(filter, snapshotAt), options);
   }
 }
+
+/** What it asks for is kept with its job, in clear; and an encrypted value equals nothing that anybody could ask for. */
+const mustTellNoSecret = ({ payload = [] }: CheckedFilter, vault: Vault): void => {
+  const { isSecret } = vault.rulesOf(undefined);
+  for (const { path } of payload)
+    if (path.some((name) => isSecret(String(name))))
+      throw secretInName(`filter.payload.${path.join('.')}`, 'its value');
+};
 
 /** The jobs of a filter that were made up to a time. */
 export const upTo = (filter: CheckedFilter, snapshotAt: number): CheckedFilter => ({
@@ -140,5 +167,5 @@ const jobOf = (id: string, payload: BulkPayload, now: number): NewJob => ({
   },
   ...{ maxAttempts: MAX_ATTEMPTS, maxCrashes: MAX_CRASHES, timeoutMs: null, totalMs: null, expiresAt: null },
   ...{ key: null, keyUntil: null, onConflict: 'return', limitKey: null, parentId: null, replayOf: null },
-  ...{ tags: [], userInitiated: true },
+  ...{ tenant: null, tags: [], userInitiated: true },
 });

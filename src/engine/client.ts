@@ -16,9 +16,8 @@ import type { Jobs } from '../job/define.ts';
 import { idCheck, priorityCheck, queueCheck } from '../job/enqueue-options.ts';
 import { builtInType, fileOnly, jobNotFound, notABatch, notAllowedNow, notForBatches } from '../job/errors.ts';
 import { explain } from '../job/explain.ts';
-import { checkFilter, checkPage, type JobFilter, type PageOptions } from '../job/filter.ts';
+import { checkFilter, checkPage, type JobFilter, type PageOptions, type Reach } from '../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../job/job.ts';
-import { encodePayload, validate } from '../job/payload.ts';
 import type { JobExplanation } from '../job/reason.ts';
 import { isFinal } from '../job/states.ts';
 import type {
@@ -31,6 +30,7 @@ import type {
   StoreStats,
   WorkerRow,
 } from '../store/store.ts';
+import { Audit } from './audit.ts';
 import { Bulk } from './bulk.ts';
 import { type Enqueued, toEnqueued } from './enqueued.ts';
 import { type Failures, type FailuresOptions, failuresOf } from './failures.ts';
@@ -38,7 +38,10 @@ import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from 
 import { replayOf } from './new-job.ts';
 import { onceIn } from './once.ts';
 import { type ClientParts, Producer } from './producer.ts';
+import { partsWithin } from './reach.ts';
+import { Secrets } from './rotation.ts';
 import { Schedules } from './schedules.ts';
+import { Tokens } from './tokens.ts';
 import { LOG_PAGE, type Which, wide } from './which.ts';
 
 /** How long the answer to a request that may come again is kept. */
@@ -48,11 +51,26 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
   readonly #parts: ClientParts;
   /** What starts jobs by itself. */
   readonly schedules: Schedules<J>;
+  /** Who may come in through a door, what they changed, and the keys of what is secret in payloads. */
+  readonly tokens: Tokens;
+  readonly audit: Audit;
+  readonly secrets: Secrets;
 
   constructor(parts: ClientParts) {
     super(parts);
     this.#parts = parts;
     this.schedules = new Schedules(parts);
+    this.tokens = new Tokens(parts);
+    this.audit = new Audit(parts);
+    this.secrets = new Secrets(parts);
+  }
+
+  /**
+   * This client as somebody has it who is bound to some queues and tenants: other jobs do not exist for it.
+   * @throws its verbs: BEYOND_REACH for what names another queue or tenant, or concerns the system as a whole.
+   */
+  within(reach: Reach): Client<J> {
+    return new Client<J>(partsWithin(this.#parts, reach));
   }
 
   /**
@@ -73,12 +91,13 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
 
   /** @returns the job, or null if there is none. */
   async get(id: string): Promise<Job | null> {
-    return this.#parts.store.get(idCheck(id, 'id'));
+    return this.#shown(await this.#parts.store.get(idCheck(id, 'id')));
   }
 
   /** One page of jobs. @throws INVALID_OPTION, UNKNOWN_OPTION, BAD_CURSOR. */
   async list(filter: JobFilter = {}, page: PageOptions = {}): Promise<JobPage> {
-    return this.#parts.store.list(checkFilter(filter), checkPage(page));
+    const { jobs, next } = await this.#parts.store.list(checkFilter(filter), checkPage(page));
+    return { jobs: jobs.map((job) => this.#shown(job)), next };
   }
 
   async count(filter: JobFilter = {}): Promise<number> {
@@ -155,20 +174,18 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
 
   /**
    * Makes a new job from an old one, with the same type, queue, priority and limits, and a new payload if one is given. It names
-   * the old one in `replayOf`. @throws JOB_NOT_FOUND, INVALID_PAYLOAD, NOT_FOR_BATCHES.
+   * the old one in `replayOf`. Where a new payload holds the mask of a secret (`***`), the old one's is meant.
+   * @throws JOB_NOT_FOUND, INVALID_PAYLOAD, NOT_FOR_BATCHES, SECRET_KEY_MISSING.
    */
   async replay(id: string, payload?: unknown): Promise<Enqueued> {
-    const old = await this.get(id);
+    const old = await this.#parts.store.get(idCheck(id, 'id'));
     if (!old) throw jobNotFound(id);
     if (isBuiltIn(old.type)) throw builtInType(old.type);
     if (old.batch)
       throw notForBatches('replayed', id, 'Retry it to run again what did not complete, or hand in a new one.');
     const { defaults, types, store } = this.#parts;
-    const input = payload === undefined ? old.payload : payload;
-    const json = encodePayload(input, defaults.maxPayloadBytes);
-    await validate(types.get(old.type)?.input, input);
     const now = this.now();
-    const job = replayOf(old, json, defaults.newId(), now);
+    const job = await replayOf(old, payload, types.get(old.type), defaults, now);
     const [outcome] = await store.insert([job], now);
     if (outcome!.kind !== 'parent-ended') return toEnqueued(outcome!, job);
     // Its batch takes no more: it runs alone, as a retry of it would.
@@ -280,6 +297,11 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
     const checked = text(4096)(file, 'file');
     if (!store.backup) throw fileOnly('backup()', store.where, "Copy it with the server's own tools, such as pg_dump.");
     return store.backup(checked);
+  }
+
+  /** What people and programs see of a job: its secrets are for its handler. */
+  #shown<J extends Job | null>(job: J): J {
+    return job && this.#parts.defaults.vault.shown(job, this.#parts.types.get(job.type));
   }
 
   async #adjust(id: string, change: Adjustment, what: string): Promise<void> {

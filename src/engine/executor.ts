@@ -10,7 +10,7 @@
  * 4. The outcome is reported once. The slot is free when `run` settles, not before.
  */
 
-import type { BacklineError } from '../job/backline-error.ts';
+import { BacklineError } from '../job/backline-error.ts';
 import { checkDuration } from '../job/check.ts';
 import type { Context, JobInfo } from '../job/context.ts';
 import type { CheckedJobType, ErrorVerdict } from '../job/define.ts';
@@ -29,10 +29,13 @@ import {
 import type { ClaimedJob, Failure } from '../job/job.ts';
 import { type Outcome, outcomeOfError, Stop, toFailure } from '../job/outcome.ts';
 import { encodeResult, validate } from '../job/payload.ts';
+import { Scrubber } from '../job/secrets.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { MaybePromise } from '../store/store.ts';
 import { Alarm } from '../util/alarm.ts';
 import type { Reporter } from './reporter.ts';
+import { outcomeWithout } from './scrubbing.ts';
+import type { Vault } from './vault.ts';
 
 export type StopReason =
   /** Whose time was over; `last`: no attempt may follow. */
@@ -48,6 +51,7 @@ export interface ExecutionParts {
   readonly reporter: Reporter;
   readonly graceMs: number;
   readonly maxPayloadBytes: number;
+  readonly vault: Vault;
   /** A promise if the outcome is not known before the store was asked. */
   readonly report: (job: ClaimedJob, type: CheckedJobType, outcome: Outcome) => MaybePromise<void>;
   /** The attempt would be the last one if it timed out now. */
@@ -57,6 +61,9 @@ export interface ExecutionParts {
   /** Completes the job in the caller's transaction; false if this worker may no longer write. */
   readonly completeWithin: (tx: Transaction, job: ClaimedJob, result: string | null) => MaybePromise<boolean>;
 }
+
+/** How soon to try again where the key of a secret is missing: other workers may have it, or this one by then. */
+const PUT_OFF_MS = 300_000;
 
 /** How long a killed thread or process may take to be gone. */
 const KILL_MS = 5000;
@@ -75,6 +82,8 @@ export class Execution {
   #idle: Alarm | undefined;
   #grace: NodeJS.Timeout | undefined;
   #stopped: StopReason | null = null;
+  /** Knows the secrets of the job as soon as they are read. */
+  #scrubber = new Scrubber(new Set());
   #asked: Outcome | null = null;
   #completedWithin = false;
   #reported = false;
@@ -128,7 +137,6 @@ export class Execution {
   }
 
   async #work(): Promise<Outcome> {
-    const { maxPayloadBytes } = this.#parts;
     const payload = await this.#payload();
     // Its time may be over already: then nothing begins.
     if (this.#stopped) throw this.#reasonOf(this.#stopped);
@@ -136,22 +144,41 @@ export class Execution {
     const returned = await this.#runner.run({ job, type, payload, ctx: this.#context(), graceMs });
     if (this.#completedWithin) return { kind: 'completed', result: null };
     try {
-      return { kind: 'completed', result: encodeResult(returned, maxPayloadBytes) };
+      return { kind: 'completed', result: this.#resultOf(returned) };
     } catch (error) {
       // The work is done: to do it again would not make its result storable.
       return never(error);
     }
   }
 
+  /** JSON without the job's secrets, and without what looks like one. */
+  #resultOf(returned: unknown): string | null {
+    const { maxPayloadBytes, vault } = this.#parts;
+    const json = encodeResult(returned, maxPayloadBytes);
+    return json === null ? null : this.#scrubber.json(json, vault.rulesOf(this.#type).isSecret);
+  }
+
   /** A payload that does not fit its schema fits no better next time. */
   #payload(): unknown {
-    const parsed: unknown = JSON.parse(this.job.payload);
-    if (!this.#type.input) return parsed;
+    const clear = this.#clearPayload();
+    if (!this.#type.input) return clear;
     try {
-      const valid = validate(this.#type.input, parsed);
+      const valid = validate(this.#type.input, clear);
       return valid instanceof Promise ? valid.catch(never) : valid;
     } catch (error) {
       return never(error);
+    }
+  }
+
+  #clearPayload(): unknown {
+    try {
+      const { payload, scrubber } = this.#parts.vault.open(JSON.parse(this.job.payload), this.job, this.#type);
+      this.#scrubber = scrubber;
+      return payload;
+    } catch (error) {
+      // With the right key it can be read yet. What was tampered with cannot.
+      if (!(error instanceof BacklineError) || error.code === 'SECRET_UNREADABLE') return never(error);
+      throw new Stop({ kind: 'released', failure: toFailure(error), delayMs: PUT_OFF_MS });
     }
   }
 
@@ -210,7 +237,7 @@ export class Execution {
     if (this.#reported) return;
     this.#reported = true;
     this.#parts.reporter.finish(this.job);
-    return this.#parts.report(this.job, this.#type, outcome);
+    return this.#parts.report(this.job, this.#type, outcomeWithout(outcome, this.#scrubber));
   }
 
   #armTimeouts(): void {
@@ -267,6 +294,11 @@ export class Execution {
     const controller = () => this.#controllerOf();
     const isOver = () => this.#reported;
     const alive = () => this.#idle?.restart();
+    const { isSecret } = this.#parts.vault.rulesOf(this.#type);
+    const cleaner = {
+      text: (text: string) => this.#scrubber.text(text),
+      json: (json: string) => this.#scrubber.json(json, isSecret),
+    };
     let log: Context['log'] | undefined;
     return {
       job: job satisfies JobInfo,
@@ -275,12 +307,12 @@ export class Execution {
         return controller().signal;
       },
       get log() {
-        log ??= reporter.logOf(job, isOver, alive);
+        log ??= reporter.logOf(job, isOver, alive, cleaner);
         return log;
       },
       progress: (progress) => {
         alive();
-        if (!isOver()) reporter.progress(job, progress);
+        if (!isOver()) reporter.progress(job, progress, cleaner);
       },
       heartbeat: alive,
       cancel: (reason = 'cancelled by its handler') => this.#ask({ kind: 'cancelled', reason }),
@@ -294,7 +326,7 @@ export class Execution {
   #completeWithin(tx: Transaction, result: unknown): Promise<void> {
     if (typeof tx !== 'object' || tx === null) throw badTransaction('is no database connection');
     if (this.#reported || this.#stopped?.kind === 'lost') throw leaseLost(this.job.id);
-    const written = this.#parts.completeWithin(tx, this.job, encodeResult(result, this.#parts.maxPayloadBytes));
+    const written = this.#parts.completeWithin(tx, this.job, this.#resultOf(result));
     const settle = (mine: boolean) => {
       if (!mine) throw leaseLost(this.job.id);
       this.#completedWithin = true;

@@ -31,6 +31,7 @@ import { Results } from './results.ts';
 import { Repeater } from './service.ts';
 import { closeOnSignal } from './signals.ts';
 import { StoreWatch } from './store-watch.ts';
+import { type Vault, vaultWith } from './vault.ts';
 import { Worker } from './worker.ts';
 
 const HINT_DELAY_MS = 2;
@@ -49,6 +50,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   readonly #url: string;
   readonly #settings: ManagerSettings;
   readonly #types: ReturnType<typeof checkJobTypes>;
+  readonly #vault: Vault;
   readonly #events: Events;
   readonly #storeWatch: StoreWatch;
   #store: Store | undefined;
@@ -79,6 +81,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const clock = options.clock ?? offsetClock(() => self.#store?.clockOffsetMs ?? 0);
     const settings = { ...checked, clock };
     const types = checkJobTypes(options.jobs);
+    const { timeoutMs, maxAttempts, maxPayloadBytes, secrets } = settings;
+    const vault = vaultWith(secrets, () => self.#mustStore().where);
     super({
       get store() {
         return self.#mustStore();
@@ -90,22 +94,19 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       types,
       clock: settings.clock,
       timeZone: settings.timeZone,
-      defaults: {
-        timeoutMs: settings.timeoutMs,
-        maxAttempts: settings.maxAttempts,
-        maxPayloadBytes: settings.maxPayloadBytes,
-        newId: () => newId(settings.ids),
-      },
+      defaults: { timeoutMs, maxAttempts, maxPayloadBytes, newId: () => newId(settings.ids), vault },
       wake: () => {
         self.#worker?.wake();
         self.#bulk?.soon();
       },
       rooms: () => self.#worker?.rooms ?? [],
+      audit: (entry) => self.audit.record(entry),
     });
     const self = this;
     this.#url = database;
     this.#settings = settings;
     this.#types = types;
+    this.#vault = vault;
     const log = loggerOf(settings.logger);
     this.#events = new Events(({ error, during }) => log?.error({ err: error }, `an error during ${during}`));
     this.#storeWatch = new StoreWatch(this.#events, settings.clock);
@@ -266,13 +267,12 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     // Before the first claim: what a dead worker left comes back in its old place.
     await rescuer.run();
     await this.schedules.registerAll(this.#settings.schedules as readonly ScheduleRequest<J>[]);
-    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, runnerOf };
+    const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, vault: this.#vault, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
     this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions());
     await this.#worker.start();
-    const ids = () => newId(this.#settings.ids);
-    this.#ticker = new Ticker({ store, clock, events: this.#events, storeWatch: this.#storeWatch, newId: ids });
+    this.#ticker = new Ticker({ ...parts, newId: () => newId(this.#settings.ids) });
     this.#ticker.start();
     this.#pruner = new Pruner(store, clock, retention);
     const chore = (during: string, everyMs: number, work: () => Promise<void>) => {
@@ -287,7 +287,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       if (leave) this.#undo.push(leave);
       return repeater;
     };
-    const bulk = new BulkRunner({ store, clock, events: this.#events, owner: () => this.#worker!.owner, defaultWait });
+    const bulk = new BulkRunner({ ...parts, types: this.#types, owner, defaultWait });
     this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
     this.#stopBulk = () => {
       bulk.stop();

@@ -25,7 +25,12 @@ describe('options of a manager', () => {
       maxAttempts: 3,
       progressIntervalMs: 1000,
       cleanupMs: 60_000,
-      retention: { completedMs: 7 * 86_400_000, failedMs: 30 * 86_400_000, maxFinished: 1_000_000 },
+      retention: {
+        completedMs: 7 * 86_400_000,
+        failedMs: 30 * 86_400_000,
+        maxFinished: 1_000_000,
+        auditMs: 90 * 86_400_000,
+      },
       metricsMs: 7 * 86_400_000,
       pollMs: 1000,
       leaseMs: 20_000,
@@ -56,7 +61,7 @@ describe('options of a manager', () => {
     [{ defaultTimeout: false }, { timeoutMs: null }],
     [
       { retention: { completed: false, maxFinished: false } },
-      { retention: { completedMs: null, failedMs: 30 * 86_400_000, maxFinished: null } },
+      { retention: { completedMs: null, failedMs: 30 * 86_400_000, maxFinished: null, auditMs: 90 * 86_400_000 } },
     ],
     [
       { retention: { failed: '1h', maxFinished: 0 } },

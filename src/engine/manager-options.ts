@@ -18,11 +18,13 @@ import {
 import type { Jobs } from '../job/define.ts';
 import { queueCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
+import { SECRET_NAMES, secretNames } from '../job/secrets.ts';
 import type { ScheduleRequest } from '../schedule/request.ts';
 import { checkTimeZone } from '../schedule/zone.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { IdKind } from '../util/ids.ts';
 import type { RetentionSettings } from './chores/pruner.ts';
+import type { KeyOptions } from './keyring.ts';
 import type { Logger } from './log.ts';
 
 export interface ManagerOptions<J extends Jobs = Jobs> {
@@ -53,13 +55,15 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly cleanupInterval?: Duration;
   /**
    * How long finished jobs are kept. Default: completed and cancelled 7 days, failed and timed out 30 days, 1,000,000 in all; and
-   * `metrics`: how long what happened in each minute, default 7 days.
+   * `metrics`: how long what happened in each minute, default 7 days; `audit`: how long it is kept who changed what, default 90 days,
+   * and never more than 1,000,000 lines.
    */
   readonly retention?: {
     readonly completed?: Duration | false;
     readonly failed?: Duration | false;
     readonly maxFinished?: number | false;
     readonly metrics?: Duration | false;
+    readonly audit?: Duration | false;
   };
   /** How often to look for changes that no hint told of. Default 1 s. */
   readonly pollInterval?: Duration;
@@ -89,6 +93,12 @@ export interface ManagerOptions<J extends Jobs = Jobs> {
   readonly logger?: Logger | false;
   /** IANA time zone of schedules that name none. Default UTC: never the machine's own. */
   readonly timeZone?: string;
+  /**
+   * How secrets in payloads are kept. `key`, `keyFile`, `oldKeys`: see `KeyOptions`; from the environment if not given, and beside a
+   * database file if nowhere. `names`: what fields are called that are secret in every job type; `SECRET_NAMES` if not given, false
+   * for only what job types mark.
+   */
+  readonly secrets?: KeyOptions & { readonly names?: readonly string[] | false };
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -106,6 +116,20 @@ const RETENTION = {
   failed: durationOrNever,
   maxFinished: countOrNever,
   metrics: durationOrNever,
+  audit: durationOrNever,
+};
+
+const isText: Check<string> = (value, field) => {
+  // A key is never shown, not even a wrong one.
+  if (typeof value !== 'string') throw invalidOption(field, typeof value, 'text');
+  return value;
+};
+
+const SECRETS = {
+  key: isText,
+  keyFile: text(4096),
+  oldKeys: listOf(isText, 100),
+  names: ((value, field) => (value === false ? [] : secretNames(value, field))) as Check<readonly string[]>,
 };
 
 const clock: Check<Clock> = (value, field) => {
@@ -141,6 +165,7 @@ const OPTIONS = {
   create: flag,
   busyTimeout: duration,
   handleSignals: flag,
+  secrets: (value: unknown) => checkOptions(SECRETS, value, 'secrets', 'secrets.'),
   logger,
   timeZone: checkTimeZone,
   clock,
@@ -175,6 +200,7 @@ export interface ManagerSettings {
   readonly create: boolean;
   readonly busyMs: number;
   readonly handleSignals: boolean;
+  readonly secrets: KeyOptions & { readonly names: readonly string[] };
   readonly logger: Logger | false | null;
   readonly timeZone: string;
   readonly clock: Clock;
@@ -183,7 +209,13 @@ export interface ManagerSettings {
 /** @throws UNKNOWN_OPTION, INVALID_OPTION, INVALID_TIME_ZONE. */
 export const checkManagerOptions = (given: unknown): ManagerSettings => {
   const options = checkOptions(OPTIONS, given, 'JobManager');
-  const { completed = 7 * DAY_MS, failed = 30 * DAY_MS, maxFinished = 1_000_000, metrics } = options.retention ?? {};
+  const {
+    completed = 7 * DAY_MS,
+    failed = 30 * DAY_MS,
+    maxFinished = 1_000_000,
+    metrics,
+    audit,
+  } = options.retention ?? {};
   const worker = options.worker ?? true;
   return Object.freeze({
     schedules: options.schedules ?? [],
@@ -196,7 +228,12 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     defaultWait: checkBackoff({ kind: 'exponential', delay: options.retryDelay ?? 5000 }),
     progressIntervalMs: options.progressUpdateInterval ?? 1000,
     cleanupMs: options.cleanupInterval ?? 60_000,
-    retention: { completedMs: completed, failedMs: failed, maxFinished },
+    retention: {
+      completedMs: completed,
+      failedMs: failed,
+      maxFinished,
+      auditMs: audit === undefined ? 90 * DAY_MS : audit,
+    },
     metricsMs: metrics === undefined ? 7 * DAY_MS : metrics,
     pollMs: options.pollInterval ?? 1000,
     leaseMs: options.lease ?? 20_000,
@@ -210,6 +247,7 @@ export const checkManagerOptions = (given: unknown): ManagerSettings => {
     create: options.create ?? true,
     busyMs: options.busyTimeout ?? 30_000,
     handleSignals: options.handleSignals ?? worker,
+    secrets: { ...options.secrets, names: options.secrets?.names ?? SECRET_NAMES },
     logger: options.logger ?? null,
     timeZone: options.timeZone ?? 'UTC',
     clock: options.clock ?? systemClock,

@@ -172,7 +172,7 @@ const figuresOf = (rows: readonly FlowRow[], seconds: number): MetricsFigures =>
     createdPerSecond: counts.created / seconds,
     completedPerSecond: counts.completed / seconds,
     errorRate: ratio(bad, counts.completed + bad),
-    averageWaitMs: ratio(sum(rows, 'waitMs'), counts.started),
+    averageWaitMs: ratio(sum(rows, 'waitMs'), sum(rows, 'waited')),
     averageRunMs: ratio(sum(rows, 'runMs'), sum(rows, 'ran')),
     ...timesOf(rows),
   };
@@ -183,7 +183,7 @@ const timesOf = (rows: readonly FlowRow[]): { waitMs: Percentiles | null; runMs:
   runMs: percentilesOf(rows.map(({ runTimes }) => runTimes)),
 });
 
-const sum = (rows: readonly FlowRow[], what: keyof FlowCounts | 'waitMs' | 'ran' | 'runMs'): number =>
+const sum = (rows: readonly FlowRow[], what: keyof FlowCounts | 'waited' | 'waitMs' | 'ran' | 'runMs'): number =>
   rows.reduce((all, row) => all + row[what], 0);
 
 const ratio = (part: number, all: number): number | null => (all === 0 ? null : part / all);

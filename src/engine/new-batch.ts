@@ -15,6 +15,7 @@ import { encodePayload } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
 import type { EnqueueItem } from './enqueued.ts';
 import { checkItem, DEFAULTS, type JobRequest, prepareJob, type SystemDefaults } from './new-job.ts';
+import { mustNotTell } from './vault.ts';
 
 /** A group of jobs that ends when all of them have. */
 export interface BatchRequest<J extends Jobs = Jobs> {
@@ -42,6 +43,8 @@ export interface BatchRequest<J extends Jobs = Jobs> {
   readonly tags?: readonly string[];
   /** The job or batch that this batch belongs to. */
   readonly parent?: string;
+  /** Of the batch, its jobs and its callbacks. */
+  readonly tenant?: string;
   /**
    * How long all of it may take from now on; then what is unfinished is cancelled, and it ends as `timeout`. Looked at every few
    * seconds (a quarter of the lease). Default: for ever.
@@ -71,11 +74,11 @@ const items: Check<readonly unknown[]> = (value, field) => {
   return value;
 };
 
-const { id, queue, priority, userInitiated, tags, parent, totalTimeout, tx, held: flag } = ENQUEUE_OPTIONS;
+const { id, queue, priority, userInitiated, tags, parent, tenant, totalTimeout, tx, held: flag } = ENQUEUE_OPTIONS;
 const BATCH = {
   ...{ type: typeCheck, jobs: items, payload: asGiven, failurePolicy: failurePolicyCheck, open: flag },
   ...{ onSuccess: asGiven, onFailure: asGiven, onEnd: asGiven },
-  ...{ id, queue, priority, userInitiated, tags, parent, totalTimeout, tx },
+  ...{ id, queue, priority, userInitiated, tags, parent, tenant, totalTimeout, tx },
 };
 type CheckedBatch = ReturnType<typeof checkBatch>;
 
@@ -146,8 +149,10 @@ const prepareChild = (item: unknown, batch: CheckedBatch, { types, defaults }: T
   const request = checkItem(item);
   const own = isRecord(request.options) ? request.options : {};
   if (own['parent'] !== undefined) throw invalidOption('options.parent', own['parent'], 'nothing: it is the batch');
-  const { queue, priority, userInitiated } = batch;
-  const options = { queue, priority, userInitiated, ...given(request.options), parent: batch.id };
+  if (own['tenant'] !== undefined)
+    throw invalidOption('options.tenant', own['tenant'], 'nothing: it is that of the batch');
+  const { queue, priority, userInitiated, tenant } = batch;
+  const options = { queue, priority, userInitiated, tenant, ...given(request.options), parent: batch.id };
   const prepared = prepareJob({ ...request, options }, types, defaults, now);
   return prepared instanceof Promise ? prepared.then(({ job }) => job) : prepared.job;
 };
@@ -179,8 +184,18 @@ const prepareCallback = (
     return {
       on,
       job: {
-        ...{ id, type, queue, priority, payload: json, maxAttempts, maxCrashes, timeoutMs, totalMs },
-        ...{ limitKey, tags, userInitiated },
+        ...{
+          id,
+          type,
+          queue,
+          priority,
+          payload: sealedFor(id, type, json, types, defaults),
+          maxAttempts,
+          maxCrashes,
+          timeoutMs,
+          totalMs,
+        },
+        ...{ limitKey, tags, userInitiated, tenant: batch.tenant ?? null },
       },
       delayMs: (checked['delay'] as number | undefined) ?? 0,
       runAt: (checked['runAt'] as number | undefined) ?? null,
@@ -188,6 +203,18 @@ const prepareCallback = (
     };
   };
   return prepared instanceof Promise ? prepared.then(({ job }) => finish(job)) : finish(prepared.job);
+};
+
+/** What it gets then is the end of its batch, with this beside it. */
+const sealedFor = (
+  id: string,
+  type: string,
+  json: string,
+  types: Types['types'],
+  { vault }: SystemDefaults,
+): string => {
+  const whole = vault.seal(`{"payload":${json}}`, types.get(type), `callback ${id}`);
+  return JSON.stringify((JSON.parse(whole) as { payload: unknown }).payload);
 };
 
 const specimen = (on: CallbackKind, { id, type, jobs }: CheckedBatch, payload: unknown): BatchEnd => {
@@ -199,12 +226,21 @@ const specimen = (on: CallbackKind, { id, type, jobs }: CheckedBatch, payload: u
   };
 };
 
+const payloadOf = ({ id, payload, tags, tenant }: CheckedBatch, { maxPayloadBytes, vault }: SystemDefaults): string => {
+  const json = encodePayload(payload, maxPayloadBytes);
+  const { any, scrubber } = vault.find(JSON.parse(json), undefined);
+  if (!any) return json;
+  mustNotTell(scrubber, { id, tags: tags ?? [], tenant: tenant ?? null });
+  return vault.seal(json, undefined, `job ${id}`);
+};
+
 const rowOf = (batch: CheckedBatch, callbacks: readonly NewCallback[], { defaults }: Types, now: number): NewJob => {
-  const { id, type, policy, open, queue, priority, userInitiated, tags, parent, totalTimeout } = batch;
+  const { id, type, policy, open, queue, priority, userInitiated, tags, parent, tenant, totalTimeout } = batch;
   return {
     ...{ id, type, queue: queue ?? DEFAULTS.queue, status: 'queued', priority: priority ?? DEFAULTS.priority },
-    ...{ payload: encodePayload(batch.payload, defaults.maxPayloadBytes), runAt: now, maxAttempts: 1, maxCrashes: 1 },
+    ...{ payload: payloadOf(batch, defaults), runAt: now, maxAttempts: 1, maxCrashes: 1 },
     ...{ timeoutMs: null, key: null, keyUntil: null, onConflict: 'return', limitKey: null, parentId: parent ?? null },
+    tenant: tenant ?? null,
     ...{ replayOf: null, tags: tags ?? [], userInitiated: userInitiated ?? true, expiresAt: null },
     ...{ totalMs: totalTimeout ?? null, batch: { policy, open, callbacks } },
   } as const;

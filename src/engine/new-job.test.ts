@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { checkJobTypes, job } from '../job/define.ts';
 import type { NewJob } from '../job/enqueue-options.ts';
+import { Keyring } from './keyring.ts';
 import { prepareJob } from './new-job.ts';
+import { Vault } from './vault.ts';
 
 const NOW = 1_800_000_000_000;
-const system = { timeoutMs: 300_000, maxAttempts: 3, maxPayloadBytes: 1000, newId: () => 'new-id' };
+const vault = new Vault(new Keyring({}, () => ':memory:'));
+const system = { timeoutMs: 300_000, maxAttempts: 3, maxPayloadBytes: 1000, newId: () => 'new-id', vault };
 
 const types = checkJobTypes({
   plain: job({ run: () => 1 }),
@@ -43,6 +46,7 @@ describe('a complete job', () => {
       onConflict: 'return',
       limitKey: null,
       parentId: null,
+      tenant: null,
       replayOf: null,
       tags: [],
       userInitiated: true,

@@ -7,6 +7,7 @@ import { builtInType, invalidOption, unknownJobType } from '../job/errors.ts';
 import type { Job } from '../job/job.ts';
 import { encodePayload, validate } from '../job/payload.ts';
 import type { MaybePromise } from '../store/store.ts';
+import { type Binding, bindingOf, mustNotTell, scrubbed, type Vault } from './vault.ts';
 
 /** What the system says where neither the call nor the job type does. */
 export interface SystemDefaults {
@@ -14,6 +15,7 @@ export interface SystemDefaults {
   readonly maxAttempts: number;
   readonly maxPayloadBytes: number;
   readonly newId: () => string;
+  readonly vault: Vault;
 }
 
 export const DEFAULTS = { queue: 'default', priority: 5, maxCrashes: 5 } as const;
@@ -27,12 +29,14 @@ export interface JobRequest {
 /**
  * Checks one request. Waits only if the input schema is asynchronous.
  * @param types the registered job types; an empty map accepts every type (a program that only enqueues).
+ * @param binding what the payload belongs to, if it is not this job.
  */
 export const prepareJob = (
   request: JobRequest,
   types: ReadonlyMap<string, CheckedJobType>,
   defaults: SystemDefaults,
   now: number,
+  binding?: Binding,
 ): MaybePromise<{ job: NewJob; options: CheckedEnqueueOptions }> => {
   const name = typeCheck(request.type, 'type');
   if (isBuiltIn(name)) throw builtInType(name);
@@ -42,9 +46,23 @@ export const prepareJob = (
   const payload = request.payload ?? null;
   // The input is stored, not the schema's output: the schema runs again where the job does.
   const json = encodePayload(payload, defaults.maxPayloadBytes);
-  const finish = () => ({ job: complete(name, type, payload, json, options, defaults, now), options });
-  const valid = validate(type?.input, payload);
-  return valid instanceof Promise ? valid.then(finish) : finish();
+  const { any, scrubber } = defaults.vault.find(JSON.parse(json), type);
+  const fail = (error: unknown): never => {
+    throw any ? scrubbed(error, scrubber) : error;
+  };
+  const finish = () => {
+    const job = complete(name, type, payload, json, options, defaults, now);
+    if (!any) return { job, options };
+    const { id, key, limitKey, tags, tenant } = job;
+    mustNotTell(scrubber, { id, key, limitKey, tags, tenant });
+    return { job: { ...job, payload: defaults.vault.seal(json, type, binding ?? bindingOf(job)) }, options };
+  };
+  try {
+    const valid = validate(type?.input, payload);
+    return valid instanceof Promise ? valid.then(finish).catch(fail) : finish();
+  } catch (error) {
+    return fail(error);
+  }
 };
 
 const complete = (
@@ -76,6 +94,7 @@ const complete = (
     onConflict: options.onConflict ?? 'return',
     limitKey: options.limitKey ?? madeKey(defined, 'limitKey', payload),
     parentId: options.parent ?? null,
+    tenant: options.tenant ?? null,
     replayOf: null,
     tags: options.tags ?? [],
     userInitiated: options.userInitiated ?? true,
@@ -84,11 +103,34 @@ const complete = (
   };
 };
 
-/** A job like an old one, that has ended or not: a new row that names it. */
-export const replayOf = (old: Job, payload: string, id: string, now: number): NewJob => {
-  const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags } = old;
+/**
+ * A job like an old one, that has ended or not: a new row that names it, with another payload if one is given.
+ * @throws INVALID_PAYLOAD, SECRET_KEY_MISSING.
+ */
+export const replayOf = async (
+  old: Job,
+  given: unknown,
+  defined: CheckedJobType | undefined,
+  { vault, newId, maxPayloadBytes }: SystemDefaults,
+  now: number,
+): Promise<NewJob> => {
+  const input = given === undefined ? vault.open(old.payload, old, defined).payload : vault.edited(given, old, defined);
+  const json = encodePayload(input, maxPayloadBytes);
+  const { any, scrubber } = vault.find(JSON.parse(json), defined);
+  try {
+    await validate(defined?.input, input);
+  } catch (error) {
+    throw any ? scrubbed(error, scrubber) : error;
+  }
+  const id = newId();
+  return copyOf(old, any ? vault.seal(json, defined, `job ${id}`) : json, id, now);
+};
+
+/** The row of a job like an old one. @param payload as it is stored. */
+export const copyOf = (old: Job, payload: string, id: string, now: number): NewJob => {
+  const { type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tenant, tags } = old;
   return {
-    ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tags },
+    ...{ type, queue, priority, maxAttempts, maxCrashes, timeoutMs, totalMs, limitKey, parentId, tenant, tags },
     ...{ id, status: 'queued', payload, runAt: now, replayOf: old.id, userInitiated: old.userInitiated },
     ...{ key: null, keyUntil: null, onConflict: 'return', expiresAt: null },
     // What it is for stays what it was, though it fires no slot.

@@ -4,6 +4,7 @@ import { isRecord } from '../job/check.ts';
 import type { CheckedJobType, InputOf, Jobs, ResultOf } from '../job/define.ts';
 import type { EnqueueOptions, Transaction } from '../job/enqueue-options.ts';
 import { asyncSchemaInTransaction, inItem, invalidOption } from '../job/errors.ts';
+import type { Within } from '../job/filter.ts';
 import type { RunnerRoom } from '../job/standing.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
@@ -29,7 +30,9 @@ export interface ClientParts {
   /** IANA zone of schedules that name none. */
   readonly timeZone: string;
   readonly clock: Clock;
-  readonly results: Results;
+  readonly results: Pick<Results, 'of'>;
+  /** The only jobs that exist for this client; all if not given. */
+  readonly within?: Within;
   /** Something may be claimable now that was not before. */
   readonly wake: () => void;
   /** What the runners of this process have room for. */

@@ -6,6 +6,12 @@ import { toPercent } from '../job/progress.ts';
 import type { LogEntry, ProgressUpdate, Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 
+/** Takes secrets out of what is written. */
+export interface Cleaner {
+  text(text: string): string;
+  json(json: string): string;
+}
+
 export interface ReporterOptions {
   readonly intervalMs: number;
   /** Bytes of log kept per attempt. */
@@ -42,8 +48,9 @@ export class Reporter {
   }
 
   /** @throws INVALID_OPTION for a number that is not finite. */
-  progress(job: ClaimedJob, progress: Progress): void {
-    const { percent, note } = toPercent(progress);
+  progress(job: ClaimedJob, progress: Progress, cleaner: Cleaner): void {
+    const { percent, note: given } = toPercent(progress);
+    const note = given === null ? null : cleaner.text(given);
     const told = this.#of(job);
     told.percent = Math.max(told.percent, percent);
     told.waiting = { job, percent: told.percent, note };
@@ -60,12 +67,12 @@ export class Reporter {
   }
 
   /** @param isOver whether the attempt has ended: what it says then comes too late. @param alive is called for each line. */
-  logOf(job: ClaimedJob, isOver: () => boolean, alive: () => void): JobLog {
+  logOf(job: ClaimedJob, isOver: () => boolean, alive: () => void, cleaner: Cleaner): JobLog {
     const methods = LEVELS.map((level) => [
       level,
       (...args: [string] | [Readonly<Record<string, unknown>>, string]) => {
         alive();
-        if (!isOver()) this.#log(job, level, args);
+        if (!isOver()) this.#log(job, level, args, cleaner);
       },
     ]);
     return Object.fromEntries(methods) as JobLog;
@@ -114,12 +121,18 @@ export class Reporter {
     if (updates.length > 0) this.#store.saveProgress(updates, this.#clock.now()).catch(this.#onError);
   }
 
-  #log(job: ClaimedJob, level: LogLevel, args: [string] | [Readonly<Record<string, unknown>>, string]): void {
+  #log(
+    job: ClaimedJob,
+    level: LogLevel,
+    args: [string] | [Readonly<Record<string, unknown>>, string],
+    cleaner: Cleaner,
+  ): void {
     const [fields, given] = args.length === 1 ? [null, args[0]] : args;
     const told = this.#of(job);
     if (told.bytes > this.#options.maxLogBytes) return;
-    let message = String(given);
-    let json = fieldsOf(fields);
+    let message = cleaner.text(String(given));
+    const read = fieldsOf(fields);
+    let json = read === null ? null : cleaner.json(read);
     told.bytes += message.length + (json?.length ?? 0) + 40;
     if (told.bytes > this.#options.maxLogBytes) {
       message = `The log of this attempt reached ${this.#options.maxLogBytes} bytes; what follows is dropped.`;

@@ -15,6 +15,8 @@ import { checkTrigger, type TriggerOptions } from '../schedule/schedule.ts';
 import { build, checkOverlap, checkSchedule, maxInstances, overlapPolicy, scheduleId } from '../schedule/spec.ts';
 import type { MaybePromise } from '../store/store.ts';
 import { prepareJob, type SystemDefaults } from './new-job.ts';
+import { boundToSchedule } from './schedule-secrets.ts';
+import type { Binding } from './vault.ts';
 
 /** Options of a job that mean a single run. */
 export const OF_ONE_RUN = 'id delay runAt keyWindow onConflict parent userInitiated expiresAt held tx'.split(' ');
@@ -57,7 +59,7 @@ export const checkRequest = (
   if (!isRecord(given)) throw invalidOption('schedule', given, '{ id, type, cron | interval | at, … }');
   const { trigger, rest } = apart(given);
   const request = checkOptions(REQUEST, rest, 'a schedule');
-  const job = scheduledJob(request as JobPart, types, defaults, now);
+  const job = scheduledJob(request as JobPart, `schedule ${request.id}`, types, defaults, now);
   const spec = (made: ScheduledJob): ScheduleSpec => {
     const { missed, overlap, maxInstances: most } = request;
     const said = { missed, overlap, maxInstances: most, build: request.build };
@@ -81,8 +83,8 @@ export const checkChanges = async (
   const { trigger, rest } = apart(given);
   const { type, payload, options, ...behaviour } = checkOptions(CHANGES, rest, 'a schedule');
   const touchesJob = type !== undefined || payload !== undefined || options !== undefined;
-  const part = { type: type ?? found.job.type, payload: payload ?? JSON.parse(found.job.payload), options };
-  const job = touchesJob ? await scheduledJob(part as JobPart, types, defaults, now) : undefined;
+  const part = { type: (type ?? found.job.type) as string, payload, options };
+  const job = touchesJob ? await editedJob(part, found, types, defaults, now) : undefined;
   const edit = {
     ...behaviour,
     ...(job && { job: options === undefined ? { ...found.job, type: job.type, payload: job.payload } : job }),
@@ -98,8 +100,26 @@ interface JobPart {
   readonly options?: unknown;
 }
 
+/** Where a new payload shows the mask of a secret, that secret is meant. What is as it was stays as it is stored. */
+const editedJob = async (
+  { type, payload: given, options }: JobPart,
+  { id, job: old }: Schedule,
+  types: RequestParts['types'],
+  defaults: SystemDefaults,
+  now: number,
+): Promise<ScheduledJob> => {
+  const { vault } = defaults;
+  const stored = { ...boundToSchedule(id), payload: JSON.parse(old.payload) as unknown };
+  const was = vault.open(stored.payload, stored, types.get(old.type)).payload;
+  const payload = given === undefined ? was : vault.edited(given, stored, types.get(old.type));
+  const job = await scheduledJob({ type, payload, options }, `schedule ${id}`, types, defaults, now);
+  const isSame = type === old.type && JSON.stringify(payload) === JSON.stringify(was);
+  return isSame ? { ...job, payload: old.payload } : job;
+};
+
 const scheduledJob = (
   { type, payload, options }: JobPart,
+  binding: Binding,
   types: RequestParts['types'],
   defaults: SystemDefaults,
   now: number,
@@ -107,7 +127,7 @@ const scheduledJob = (
   for (const name of OF_ONE_RUN)
     if (isRecord(options) && options[name] !== undefined)
       throw invalidOption(`options.${name}`, options[name], 'nothing: every run of a schedule has its own');
-  const prepared = prepareJob({ type, payload, options }, types, defaults, now);
+  const prepared = prepareJob({ type, payload, options }, types, defaults, now, binding);
   return prepared instanceof Promise ? prepared.then(({ job }) => toScheduledJob(job)) : toScheduledJob(prepared.job);
 };
 

@@ -21,8 +21,9 @@ import type { HistoryPage, ScheduleOutcome } from '../store/schedule-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import type { SystemDefaults } from './new-job.ts';
-import { type ScheduleInfo, toScheduleInfo } from './schedule-info.ts';
+import type { ScheduleInfo } from './schedule-info.ts';
 import { checkChanges, checkRequest } from './schedule-request.ts';
+import { ScheduleViews, saidBy } from './schedule-secrets.ts';
 
 export interface SchedulesParts {
   readonly store: Store;
@@ -56,11 +57,13 @@ const TRIES = 10;
 export class Schedules<J extends Jobs = Jobs> {
   readonly #parts: SchedulesParts;
   readonly #source: ScheduleSource;
+  readonly #views: ScheduleViews;
 
   /** @param source who speaks, in the history of what is made. */
   constructor(parts: SchedulesParts, source: ScheduleSource = 'code') {
     this.#parts = parts;
     this.#source = source;
+    this.#views = new ScheduleViews(parts.defaults.vault, parts.types);
   }
 
   /** The same schedules, in the name of another door. */
@@ -79,7 +82,7 @@ export class Schedules<J extends Jobs = Jobs> {
   async add(request: ScheduleRequest<J>, given: { actor?: string } = {}): Promise<ScheduleInfo> {
     const { actor = null } = checkOptions({ actor: ACTOR }, given, 'options');
     const spec = await checkRequest(request, this.#source, this.#parts, this.#now());
-    return this.#done(spec.id, await this.#change(spec.id, { kind: 'add', spec, actor }));
+    return this.#done(spec.id, await this.#change(spec.id, this.#said({ kind: 'add', spec, actor })));
   }
 
   /**
@@ -110,8 +113,8 @@ export class Schedules<J extends Jobs = Jobs> {
   }
 
   async #register(spec: ScheduleSpec): Promise<RegisterOutcome> {
-    const outcome = await this.#change(spec.id, { kind: 'register', spec, actor: null });
-    if (outcome.kind === 'older-build') return { outcome: 'kept', schedule: toScheduleInfo(outcome.schedule) };
+    const outcome = await this.#change(spec.id, this.#said({ kind: 'register', spec, actor: null }));
+    if (outcome.kind === 'older-build') return { outcome: 'kept', schedule: this.#views.info(outcome.schedule) };
     const schedule = this.#done(spec.id, outcome);
     return { outcome: outcome.kind as RegisterOutcome['outcome'], schedule };
   }
@@ -173,7 +176,7 @@ export class Schedules<J extends Jobs = Jobs> {
   /** @returns the schedule, or null if there is none. */
   async get(id: string): Promise<ScheduleInfo | null> {
     const found = await this.#parts.store.schedules.get(checkId(id));
-    return found && toScheduleInfo(found);
+    return found && this.#views.info(found);
   }
 
   /** One page, by id. @param query `limit`: 1 to 1,000, default 100; `after`: the `next` of the page before. */
@@ -183,14 +186,17 @@ export class Schedules<J extends Jobs = Jobs> {
     const table = { limit: LIMIT, after: scheduleId, type: typeCheck, paused: flag };
     const { limit = 100, ...rest } = checkOptions(table, query, 'query');
     const { schedules, next } = await this.#parts.store.schedules.list({ limit, ...rest });
-    return { schedules: schedules.map(toScheduleInfo), next };
+    return { schedules: schedules.map((one) => this.#views.info(one)), next };
   }
 
   /** What happened to it, newest first: runs, missed and skipped slots, changes. @param query as of `list`, with `before`. */
   async history(id: string, query: { limit?: number; before?: number } = {}): Promise<HistoryPage> {
     const table = { limit: LIMIT, before: integer(0, Number.MAX_SAFE_INTEGER) };
     const { limit = 100, ...rest } = checkOptions(table, query, 'query');
-    return this.#parts.store.schedules.history(checkId(id), { limit, ...rest });
+    const { entries, next } = await this.#parts.store.schedules.history(checkId(id), { limit, ...rest });
+    if (entries.every(({ changes }) => changes === null)) return { entries, next };
+    const type = (await this.#parts.store.schedules.get(id))?.job.type;
+    return { entries: entries.map((entry) => this.#views.entry(entry, type)), next };
   }
 
   /**
@@ -217,11 +223,18 @@ export class Schedules<J extends Jobs = Jobs> {
     return this.#parts.store.schedules.change(checkId(id), command, this.#now());
   }
 
+  /** What code registered is told from what it says next time. */
+  #said<C extends ScheduleCommand & { kind: 'add' | 'register' }>(command: C): C {
+    if (command.spec.source !== 'code') return command;
+    const fingerprint = saidBy(command.spec, this.#parts.defaults.vault);
+    return fingerprint === undefined ? command : { ...command, fingerprint };
+  }
+
   #done(id: string, outcome: ScheduleOutcome, version: number | null = null): ScheduleInfo {
     if (outcome.kind === 'missing') throw scheduleNotFound(id);
     if (outcome.kind === 'exists') throw scheduleExists(id);
     if (outcome.kind === 'conflict') throw scheduleChanged(id, version, outcome.schedule.version);
-    return toScheduleInfo(outcome.schedule);
+    return this.#views.info(outcome.schedule);
   }
 }
 

@@ -19,6 +19,7 @@ import { Execution, type ExecutionParts } from './executor.ts';
 import { Finisher } from './finisher.ts';
 import { Reporter } from './reporter.ts';
 import type { StoreWatch } from './store-watch.ts';
+import type { Vault } from './vault.ts';
 
 export interface WorkerOptions {
   readonly info: WorkerInfo;
@@ -39,6 +40,7 @@ export interface WorkerParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly storeWatch: StoreWatch;
+  readonly vault: Vault;
   readonly runnerOf: (type: CheckedJobType) => Runner;
   readonly enqueue: (type: string, payload?: unknown, options?: EnqueueOptions) => Promise<{ readonly id: string }>;
 }
@@ -71,7 +73,7 @@ export class Worker {
   #tickedAt: number;
 
   constructor(parts: WorkerParts, options: WorkerOptions) {
-    const { store, clock, events, storeWatch, runnerOf, enqueue } = parts;
+    const { store, clock, events, storeWatch, runnerOf, enqueue, vault } = parts;
     const { graceMs, maxPayloadBytes, maxLogBytes, progressIntervalMs } = options;
     this.#parts = parts;
     this.#options = options;
@@ -86,6 +88,7 @@ export class Worker {
       reporter: this.#reporter,
       graceMs,
       maxPayloadBytes,
+      vault,
       enqueue,
       report: (job, type, outcome) => this.#report(job, type, outcome),
       isLast: (job, type) => type.retryTimeouts === false || job.attempts >= job.maxAttempts,

@@ -20,6 +20,8 @@ const claimed = (attempts: number, maxAttempts = 3): ClaimedJob => ({
   crashes: 0,
   maxCrashes: 5,
   parentId: null,
+  tenant: null,
+  key: null,
   deadlineAt: null,
   limitKey: null,
   scheduleId: null,

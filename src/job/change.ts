@@ -51,8 +51,11 @@ export const changeFor = (
     case 'snoozed':
       return putBack(job, 'snoozed', now + outcome.delayMs, now);
     case 'released':
-      // It keeps its place in the queue.
-      return { ...putBack(job, 'released', job.runAt, now), failure: outcome.failure ?? null };
+      // It keeps its place in the queue, unless it would come straight back.
+      return {
+        ...putBack(job, 'released', outcome.delayMs === undefined ? job.runAt : now + outcome.delayMs, now),
+        failure: outcome.failure ?? null,
+      };
   }
 };
 

@@ -25,6 +25,7 @@ export interface JobLog {
 export type JobInfo = Pick<
   ClaimedJob,
   | 'parentId'
+  | 'tenant'
   | 'id'
   | 'seq'
   | 'type'

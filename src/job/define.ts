@@ -15,6 +15,7 @@ import {
 import type { Context, JobInfo } from './context.ts';
 import { SHARED_OPTIONS, typeCheck } from './enqueue-options.ts';
 import { builtInType, invalidOption } from './errors.ts';
+import { secretNames, secretPaths } from './secrets.ts';
 
 /** What to do with an error, said by a job type's `onError`. */
 export type ErrorVerdict = 'retry' | 'never' | { readonly retryAfter: Duration } | { readonly snooze: Duration };
@@ -48,6 +49,13 @@ export interface JobTypeOptions<Payload> {
   readonly key?: (payload: Payload) => string;
   /** Makes the limit key from the payload. */
   readonly limitKey?: (payload: Payload) => string;
+  /**
+   * Paths of the payload that are secret, such as `'auth.password'` or `'users.*.pin'`: encrypted where they are stored, masked where
+   * they are shown, in clear for the handler alone. Fields whose name speaks of a secret (`SECRET_NAMES`) are secret without this.
+   */
+  readonly secrets?: readonly string[];
+  /** Names of fields that are no secret although they look like one, such as `'pageToken'`; in payloads, results and log fields. */
+  readonly notSecret?: readonly string[];
   /** Decides per error: try again, never, after a given time, or put it off without using the attempt. */
   readonly onError?: (error: unknown, job: JobInfo, attempt: number) => ErrorVerdict | undefined;
 }
@@ -147,6 +155,8 @@ const JOB_TYPE_OPTIONS = {
   key: func,
   limitKey: func,
   onError: func,
+  secrets: secretPaths,
+  notSecret: secretNames,
 } as const;
 
 /** A job type after its check. */

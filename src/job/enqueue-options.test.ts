@@ -28,6 +28,7 @@ describe('options of one job', () => {
       onConflict: 'reject' as const,
       limitKey: 'smtp.example.test',
       parent: 'batch-1',
+      tenant: 'ada',
       tags: ['night', 'eu'],
       userInitiated: false,
       expiresAt: '2030-01-01T00:00:00Z',

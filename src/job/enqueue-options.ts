@@ -16,6 +16,7 @@ import {
 } from './check.ts';
 import { invalidOption } from './errors.ts';
 import type { Status } from './states.ts';
+import { BUILT_IN_TENANT } from './tenant.ts';
 
 /**
  * A connection with an open transaction on the manager's own database. SQLite: a better-sqlite3 `Database`, of the same
@@ -54,6 +55,8 @@ export interface EnqueueOptions {
   readonly limitKey?: string;
   /** Id of the parent job. */
   readonly parent?: string;
+  /** Whose job it is, up to 200 safe characters; that of its parent if not given. A `key` is unique within its tenant. */
+  readonly tenant?: string;
   /** Up to 20 words to find the job by. */
   readonly tags?: readonly string[];
   /** A person asked for it (default) or the system did. */
@@ -72,6 +75,13 @@ const transaction: Check<Transaction> = (value, field) => {
 };
 
 export const idCheck = name(200);
+const anyTenant = name(200);
+export const tenantCheck: Check<string> = (value, field) => {
+  const tenant = anyTenant(value, field);
+  if (tenant.startsWith(BUILT_IN_TENANT))
+    throw invalidOption(field, value, `no name that begins with ${BUILT_IN_TENANT}`);
+  return tenant;
+};
 export const queueCheck = name(100);
 export const typeCheck = name(100);
 export const priorityCheck = integer(1, 10);
@@ -97,6 +107,7 @@ export const ENQUEUE_OPTIONS = {
   onConflict: oneOf('return', 'replace', 'reject'),
   limitKey: keyCheck,
   parent: idCheck,
+  tenant: tenantCheck,
   tags: listOf(name(100), 20),
   userInitiated: flag,
   expiresAt: instant,
@@ -141,6 +152,8 @@ export interface NewJob {
   readonly onConflict: 'return' | 'replace' | 'reject';
   readonly limitKey: string | null;
   readonly parentId: string | null;
+  /** null: that of its parent, or none. */
+  readonly tenant: string | null;
   readonly replayOf: string | null;
   readonly tags: readonly string[];
   readonly userInitiated: boolean;
@@ -173,8 +186,11 @@ export interface NewCallback {
   /** Complete but for its payload and what is only known at the end: its times. Later lives of the batch add `:life` to the id. */
   readonly job: Omit<
     NewJob,
-    'batch' | 'parentId' | 'replayOf' | 'key' | 'keyUntil' | 'onConflict' | 'runAt' | 'expiresAt' | 'status'
-  >;
+    'batch' | 'parentId' | 'tenant' | 'replayOf' | 'key' | 'keyUntil' | 'onConflict' | 'runAt' | 'expiresAt' | 'status'
+  > & {
+    /** That of the batch. Missing in what an older version wrote. */
+    readonly tenant?: string | null;
+  };
   /** From the end of the batch on; or an instant. */
   readonly delayMs: number;
   readonly runAt: number | null;

@@ -5,6 +5,7 @@
 import { didYouMean, messageOf, show } from '../util/text.ts';
 import { BacklineError, codes, error } from './backline-error.ts';
 
+export * from './access-errors.ts';
 export * from './api-errors.ts';
 export * from './batch-errors.ts';
 export * from './bulk-errors.ts';
@@ -12,6 +13,7 @@ export * from './driver-errors.ts';
 export * from './live-errors.ts';
 export * from './move-errors.ts';
 export * from './schedule-errors.ts';
+export * from './secret-errors.ts';
 export * from './worker-errors.ts';
 export { codes };
 
@@ -363,12 +365,12 @@ export const fileExists = error('FILE_EXISTS', (path: string, next?: string) => 
   next,
 }));
 
-export const hostRefused = error('HOST_REFUSED', (place: string, host: string) => ({
-  message: `${place} is ${show(host)}: the status page has no sign-in yet, so that it is shown to this machine alone.`,
+export const hostRefused = error('HOST_REFUSED', (place: string, host: string, allowed: string, next: string) => ({
+  message: `${place} is ${show(host)}.`,
   field: place,
   found: show(host),
-  allowed: '127.0.0.1, ::1, localhost',
-  next: 'To look from elsewhere, forward the port, for example with ssh -L.',
+  allowed,
+  next,
 }));
 
 export const portTaken = error('PORT_TAKEN', (port: number, tried: number) => ({

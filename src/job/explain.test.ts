@@ -22,6 +22,7 @@ const aJob = (given: Partial<Job> = {}): Job => ({
   },
   ...{
     parentId: null,
+    tenant: null,
     replayOf: null,
     scheduleId: null,
     slotAt: null,

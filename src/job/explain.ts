@@ -116,6 +116,7 @@ const full = ({ max, running, holders }: Places): Full => ({ limit: max!, runnin
 const limitText = ({ max, running, holders }: Places): string => {
   if (max === 0) return 'may run nothing: its limit is 0.';
   const named = holders.slice(0, 3).map(({ id, worker }) => `${id}${worker ? ` on ${worker}` : ''}`);
+  if (named.length === 0) return `runs ${running} of ${max} at once.`;
   const more = running > named.length ? ` and ${running - named.length} more` : '';
   return `runs ${running} of ${max} at once: ${named.join(', ')}${more}.`;
 };
@@ -168,7 +169,7 @@ const fittingOf = ({ job, workers }: Standing, now: number): WorkerFacts[] | Rea
     code: 'queue-not-served',
     queue: job.queue,
     served,
-    says: `No live worker that knows its type serves the queue "${job.queue}"; they serve ${list(served)}.`,
+    says: `No live worker that knows its type serves the queue "${job.queue}"${served.length > 0 ? `; they serve ${list(served)}` : ''}.`,
     next: `Start one that does: backline work --queues ${job.queue}`,
   };
 };
@@ -200,9 +201,9 @@ const ofRooms = ({ type }: Job, rooms: readonly RunnerRoom[], fitting: readonly 
   ];
 };
 
-const ofOrder = ({ job: { queue, id }, ahead }: Standing): Reason[] => {
+const ofOrder = ({ job: { queue, id }, ahead, moreAhead = false }: Standing): Reason[] => {
   if (ahead === 0) return [];
-  const atLeast = ahead >= MOST_AHEAD;
+  const atLeast = moreAhead || ahead >= MOST_AHEAD;
   const n = `${atLeast ? 'at least ' : ''}${ahead.toLocaleString('en-US')}`;
   const others = ahead === 1 ? 'other job' : 'other jobs';
   return [

@@ -1,5 +1,5 @@
 import { type Check, type Checked, checkOptions, flag, instant, integer, listOf, text } from './check.ts';
-import { idCheck, priorityCheck, queueCheck, typeCheck } from './enqueue-options.ts';
+import { idCheck, priorityCheck, queueCheck, tenantCheck, typeCheck } from './enqueue-options.ts';
 import { invalidOption } from './errors.ts';
 import { FINGERPRINT_LENGTH } from './fingerprint.ts';
 import { STATUSES, type Status } from './states.ts';
@@ -16,6 +16,7 @@ export interface JobFilter {
   readonly parent?: string;
   /** Id of the schedule that made them. */
   readonly schedule?: string;
+  readonly tenant?: string | readonly string[];
   readonly tag?: string;
   readonly userInitiated?: boolean;
   /** Made at or after, and before: a Date, epoch milliseconds or ISO text with an offset. */
@@ -86,6 +87,7 @@ const FILTER = {
   priority: oneOrMore(priorityCheck),
   parent: idCheck,
   schedule: idCheck,
+  tenant: oneOrMore(tenantCheck),
   tag: text(100),
   userInitiated: flag,
   createdAfter: instant,
@@ -96,8 +98,23 @@ const FILTER = {
   payload,
 } as const;
 
-/** A filter after its check: lists where one or more are allowed, epoch milliseconds for times. */
-export type CheckedFilter = Checked<typeof FILTER>;
+/** All that somebody may see: jobs of these queues and of these tenants; null for all. */
+export interface Reach {
+  readonly queues: readonly string[] | null;
+  readonly tenants: readonly string[] | null;
+}
+
+/** What a bounded client may see beside that: the changes of many jobs that clients with the same reach have begun. */
+export interface Within extends Reach {
+  /** The tenant that these have: no one else's, and no name that anybody could give. */
+  readonly own?: string;
+}
+
+/**
+ * A filter after its check: lists where one or more are allowed, epoch milliseconds for times. `within` is no part of what people
+ * ask: the store ANDs it with everything else, so that no page and no count holds what its reader may not see.
+ */
+export type CheckedFilter = Checked<typeof FILTER> & { readonly within?: Within };
 
 /** @throws UNKNOWN_OPTION, INVALID_OPTION. */
 export const checkFilter = (filter: unknown): CheckedFilter => checkOptions(FILTER, filter, 'filter');

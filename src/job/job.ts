@@ -31,6 +31,8 @@ export interface Job {
   /** Grows with every claim and never falls; guards every later write. */
   readonly claim: number;
   readonly parentId: string | null;
+  /** Whose job it is, where several programs or customers share the database: who is bound to others does not see it. */
+  readonly tenant: string | null;
   /** The job whose replay this is. */
   readonly replayOf: string | null;
   readonly userInitiated: boolean;
@@ -126,6 +128,8 @@ export interface ClaimedJob {
   readonly life: number;
   readonly claim: number;
   readonly parentId: string | null;
+  readonly tenant: string | null;
+  readonly key: string | null;
   readonly limitKey: string | null;
   /** See `Job`. */
   readonly scheduleId: string | null;

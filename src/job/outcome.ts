@@ -20,8 +20,8 @@ export type Outcome =
   | { readonly kind: 'snoozed'; readonly delayMs: number }
   /** The thread or process that did the work died: a crash is counted, and the attempt is given back. */
   | { readonly kind: 'crashed'; readonly failure: Failure }
-  /** Handed back unfinished, by a worker that stops or a runner that is out of service; `failure`: why, if it is worth saying. */
-  | { readonly kind: 'released'; readonly failure?: Failure }
+  /** Handed back unfinished, by a worker that stops, lacks a key, or whose runner is out of service. `failure`: why, if it is worth saying. */
+  | { readonly kind: 'released'; readonly failure?: Failure; readonly delayMs?: number }
   /** The lease went to another worker: nothing may be written. */
   | { readonly kind: 'lost' };
 

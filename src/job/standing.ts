@@ -20,6 +20,8 @@ export interface Standing {
   readonly key: Places | null;
   /** Due jobs of its queue that would be taken before it, counted up to `MOST_AHEAD`; 0 if it does not wait. */
   readonly ahead: number;
+  /** There may be more before it than `ahead`: they were not counted. */
+  readonly moreAhead?: boolean;
   readonly workers: readonly WorkerFacts[];
 }
 

@@ -24,6 +24,7 @@ describe('a filter as people type it', () => {
     ['  type:a,b  id:x,y ', { type: ['a', 'b'], id: ['x', 'y'] }],
     ['priority:1,2', { priority: [1, 2] }],
     ['tag:nightly parent:p-1', { tag: 'nightly', parent: 'p-1' }],
+    ['tenant:ada,bob', { tenant: ['ada', 'bob'] }],
     ['user:false', { userInitiated: false }],
     ['since:1h', { createdAfter: NOW - HOUR }],
     ['since:2026-03-01T09:00Z until:90m', { createdAfter: NOW - 3 * HOUR, createdBefore: NOW - 1.5 * HOUR }],

@@ -62,6 +62,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   tag: (word) => ({ tag: one(word).text }),
   parent: (word) => ({ parent: one(word).text }),
   schedule: (word) => ({ schedule: one(word).text }),
+  tenant: (word) => ({ tenant: texts(word) }),
   user: (word) => ({ userInitiated: yesOrNo(word) }),
   since: (word, now) => ({ createdAfter: instantOf(word, now) }),
   until: (word, now) => ({ createdBefore: instantOf(word, now) }),

@@ -98,8 +98,8 @@ test('four kinds end a job', () => {
 test('a worker is told of its job what a handler may know, and no more', () => {
   const job = {
     ...{ seq: 1, id: 'a', type: 't', queue: 'q', priority: 5, payload: '{}', attempts: 2, maxAttempts: 3, crashes: 0 },
-    ...{ maxCrashes: 5, life: 1, claim: 9, parentId: null, limitKey: 'secret', timeoutMs: 7, deadlineAt: null },
-    ...{ startedAt: 10, runAt: 9, scheduleId: 'nightly', slotAt: 8 },
+    ...{ maxCrashes: 5, life: 1, claim: 9, parentId: null, tenant: null, key: null, limitKey: 'secret', timeoutMs: 7 },
+    ...{ deadlineAt: null, startedAt: 10, runAt: 9, scheduleId: 'nightly', slotAt: 8 },
   };
   expect(jobMessage(job, 4)).toEqual({
     kind: 'job',
@@ -116,6 +116,7 @@ test('a worker is told of its job what a handler may know, and no more', () => {
       maxAttempts: 3,
       life: 1,
       parentId: null,
+      tenant: null,
       startedAt: 10,
       runAt: 9,
       scheduleId: 'nightly',

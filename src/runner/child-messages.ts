@@ -54,8 +54,10 @@ export const jobMessage = (
   { type, attempts, timeoutMs, ...claimed }: ClaimedJob,
   run: number,
 ): Omit<ToWorker & { kind: 'job' }, 'payload'> => {
-  const { id, seq, queue, priority, maxAttempts, life, parentId, startedAt, runAt, scheduleId, slotAt } = claimed;
-  const job = { id, seq, type, queue, priority, maxAttempts, life, parentId, startedAt, runAt, scheduleId, slotAt };
+  const { id, seq, queue, priority, maxAttempts, life, parentId, tenant, startedAt, runAt, scheduleId, slotAt } =
+    claimed;
+  const own = { id, seq, type, queue, priority, maxAttempts, life, parentId, tenant };
+  const job = { ...own, startedAt, runAt, scheduleId, slotAt };
   return { kind: 'job', run, type, attempt: attempts, timeoutMs, job };
 };
 

@@ -14,6 +14,7 @@ import { BacklineError } from '../job/backline-error.ts';
 import { unreadable, workerGarbage, workerLineTooLong, workerNotReady, workerOutOfMemory } from '../job/errors.ts';
 import { RemoteError, toFailure } from '../job/outcome.ts';
 import { encodePayload } from '../job/payload.ts';
+import { SEALED } from '../job/secrets.ts';
 import { Assignment } from './assignment.ts';
 import { type FromWorker, isVerdict, jobMessage, parseLine, type Verdict } from './child-messages.ts';
 import { errorOfEnding, withOutput } from './ending.ts';
@@ -288,9 +289,10 @@ export class Child implements Unit {
   }
 }
 
-/** The job as a line; a payload that was stored as JSON is not read and written again. @throws INVALID_PAYLOAD */
+/** The job as a line; a payload that was stored as it is given is not written again. @throws INVALID_PAYLOAD */
 const jobLine = ({ job, type, payload }: Task, run: number): string => {
-  const json = type.input ? encodePayload(payload, Number.POSITIVE_INFINITY) : job.payload;
+  const changed = type.input !== undefined || job.payload.includes(`"${SEALED}"`);
+  const json = changed ? encodePayload(payload, Number.POSITIVE_INFINITY) : job.payload;
   const rest = JSON.stringify(jobMessage(job, run));
   return `${rest.slice(0, -1)},"payload":${json}}`;
 };

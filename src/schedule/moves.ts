@@ -28,22 +28,29 @@ interface Guarded {
   readonly version: number | null;
 }
 
+/** What code says, in short, where that is not to be had from the spec: a payload with encrypted values is another each time. */
+interface Said {
+  readonly fingerprint?: string;
+}
+
 /** What an edit may change of a schedule. */
 export type ScheduleEdit = Partial<Pick<ScheduleSpec, 'job' | 'trigger' | 'missed' | 'overlap' | 'maxInstances'>>;
 
 export type ScheduleCommand =
   /** Makes a new one. */
-  | ({ readonly kind: 'add'; readonly spec: ScheduleSpec } & By)
+  | ({ readonly kind: 'add'; readonly spec: ScheduleSpec } & By & Said)
   /**
    * What code says at every start: makes it, or changes it if code says something else than it said before. Older builds are
    * refused; what a person changed since stays until code changes; a pause stays in any case.
    */
-  | ({ readonly kind: 'register'; readonly spec: ScheduleSpec } & By)
+  | ({ readonly kind: 'register'; readonly spec: ScheduleSpec } & By & Said)
   | ({ readonly kind: 'update'; readonly edit: ScheduleEdit; readonly source: ScheduleSource } & By & Guarded)
   | ({ readonly kind: 'pause'; readonly reason: string | null; readonly until: number | null } & By & Guarded)
   | ({ readonly kind: 'resume' } & By & Guarded)
   /** Its jobs and its history stay. */
   | ({ readonly kind: 'remove' } & By & Guarded)
+  /** The same payload, encrypted with another key; if it is still what it was. */
+  | { readonly kind: 'reseal'; readonly payload: string; readonly was: string }
   /** Zone data changed, or the clock was set: computes the next run anew. */
   | { readonly kind: 'retime'; readonly zoneData?: string | null };
 
@@ -62,13 +69,12 @@ export type Moved =
   | { readonly kind: 'refuse'; readonly outcome: 'exists' | 'conflict' | 'older-build'; readonly found: Schedule };
 
 export const move = (found: Schedule | null, command: ScheduleCommand, now: number): Moved => {
-  if (command.kind === 'add')
-    return found ? { kind: 'refuse', outcome: 'exists', found } : added(command.spec, command.actor, now);
-  if (command.kind === 'register')
-    return found ? registered(found, command.spec, command.actor, now) : added(command.spec, command.actor, now);
+  if (command.kind === 'add') return found ? { kind: 'refuse', outcome: 'exists', found } : added(command, now);
+  if (command.kind === 'register') return found ? registered(found, command, now) : added(command, now);
   if (!found) return { kind: 'refuse', outcome: 'missing' };
   if (command.kind === 'retime')
     return retimed(found, command.zoneData === undefined ? ZONE_DATA : command.zoneData, now);
+  if (command.kind === 'reseal') return resealed(found, command);
   if (command.version !== null && command.version !== found.version)
     return { kind: 'refuse', outcome: 'conflict', found };
   switch (command.kind) {
@@ -83,11 +89,13 @@ export const move = (found: Schedule | null, command: ScheduleCommand, now: numb
   }
 };
 
-const added = (spec: ScheduleSpec, actor: string | null, now: number): Moved => {
+type New = Extract<ScheduleCommand, { kind: 'add' | 'register' }>;
+
+const added = ({ spec, actor, fingerprint = fingerprintOf(spec) }: New, now: number): Moved => {
   const base = {
     ...spec,
     version: 1,
-    registered: spec.source === 'code' ? fingerprintOf(spec) : null,
+    registered: spec.source === 'code' ? fingerprint : null,
     pause: null,
     after: startOfSlots(spec.trigger, now),
     counts: { fired: 0, missed: 0, skipped: 0, byHand: 0 },
@@ -106,9 +114,9 @@ const added = (spec: ScheduleSpec, actor: string | null, now: number): Moved => 
 const startOfSlots = (trigger: Trigger, now: number): number =>
   trigger.kind === 'once' && trigger.at <= now ? trigger.at - 1 : now;
 
-const registered = (found: Schedule, spec: ScheduleSpec, actor: string | null, now: number): Moved => {
+const registered = (found: Schedule, command: New, now: number): Moved => {
+  const { spec, actor, fingerprint = fingerprintOf(spec) } = command;
   if (isOlder(spec.build, found.build)) return { kind: 'refuse', outcome: 'older-build', found };
-  const fingerprint = fingerprintOf(spec);
   const { source, build } = spec;
   if (fingerprint === found.registered) {
     if (build === found.build) return { kind: 'none', outcome: 'unchanged', found };
@@ -117,6 +125,11 @@ const registered = (found: Schedule, spec: ScheduleSpec, actor: string | null, n
   const { job, trigger, missed, overlap, maxInstances } = spec;
   const edit = { job, trigger, missed, overlap, maxInstances, source, build, registered: fingerprint };
   return updated(found, edit, actor, now);
+};
+
+const resealed = (found: Schedule, { payload, was }: Extract<ScheduleCommand, { kind: 'reseal' }>): Moved => {
+  if (found.job.payload !== was) return { kind: 'none', outcome: 'unchanged', found };
+  return { kind: 'write', outcome: 'changed', next: { ...found, job: { ...found.job, payload } }, entries: [] };
 };
 
 type Edit = ScheduleEdit & Partial<Pick<Schedule, 'source' | 'build' | 'registered'>>;

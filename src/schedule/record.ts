@@ -167,7 +167,8 @@ export const ownKeyOf = (id: string): string => `schedule:${id}`;
 export const toScheduledJob = (job: NewJob): ScheduledJob => {
   const { type, queue, priority, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, key, limitKey, tags } = job;
   const startMs = job.expiresAt === null ? null : job.expiresAt - job.runAt;
-  return { type, queue, priority, payload, maxAttempts, maxCrashes, timeoutMs, totalMs, key, limitKey, tags, startMs };
+  const limits = { maxAttempts, maxCrashes, timeoutMs, totalMs, startMs };
+  return { type, queue, priority, payload, ...limits, key, limitKey, tenant: job.tenant, tags };
 };
 
 /** The job of a slot. It may run at once: when it should have started is its slot. */
@@ -197,7 +198,11 @@ export const fingerprintOf = ({ job, trigger, missed, overlap, maxInstances }: S
 };
 
 /** Whatever order its fields were written in. */
-const sorted = (job: ScheduledJob): [string, unknown][] => Object.entries(job).sort(([a], [b]) => (a < b ? -1 : 1));
+const sorted = (job: ScheduledJob): [string, unknown][] =>
+  Object.entries(job)
+    // A job of nobody's is what all were before there were tenants.
+    .filter(([name, value]) => name !== 'tenant' || value !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 
 const collator = new Intl.Collator('en', { numeric: true });
 

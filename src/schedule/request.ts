@@ -17,6 +17,7 @@ export type ScheduledOptions = Pick<
   | 'startTimeout'
   | 'key'
   | 'limitKey'
+  | 'tenant'
   | 'tags'
 >;
 

@@ -36,6 +36,7 @@ const job = (given: Partial<NewJob> = {}): NewJob => ({
   ...{
     timeoutMs: 1000,
     key: null,
+    tenant: null,
     keyUntil: null,
     onConflict: 'return',
     limitKey: null,

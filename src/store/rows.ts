@@ -5,6 +5,7 @@
 import type { FailedJob } from '../job/failure-groups.ts';
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
+import { shownKey } from '../job/tenant.ts';
 import type { QueueRow, StoreChange, WorkerRow } from './store.ts';
 import type { DepthRow, FlowRow } from './store-metrics.ts';
 
@@ -49,12 +50,13 @@ export const jobFrom = (row: Row, { payload, tags, timeoutMs, totalMs, batch }: 
   life: number(row['life']),
   claim: number(row['claim']),
   parentId: textOrNull(row['parent_job_id']),
+  tenant: textOrNull(row['tenant']),
   replayOf: textOrNull(row['replay_of']),
   userInitiated: flag(row['user_initiated']),
   scheduleId: textOrNull(row['schedule_id']),
   slotAt: numberOrNull(row['slot_at']),
   tags,
-  key: textOrNull(row['unique_key']),
+  key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
   limitKey: textOrNull(row['limit_key']),
   timeoutMs,
   held: flag(row['held']),
@@ -88,6 +90,8 @@ export const claimedFrom = (row: Row, timeoutMs: number | null): ClaimedJob => (
   life: number(row['life']),
   claim: number(row['claim']),
   parentId: textOrNull(row['parent_job_id']),
+  tenant: textOrNull(row['tenant']),
+  key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
   limitKey: textOrNull(row['limit_key']),
   scheduleId: textOrNull(row['schedule_id']),
   slotAt: numberOrNull(row['slot_at']),
@@ -175,6 +179,7 @@ export const toFlow = (row: Row, { waitTimes, runTimes }: Pick<FlowRow, 'waitTim
   timeout: number(row['timeout']),
   cancelled: number(row['cancelled']),
   retried: number(row['retried']),
+  waited: number(row['started']),
   waitMs: number(row['wait_ms']),
   ran: number(row['ran']),
   runMs: number(row['run_ms']),

@@ -35,7 +35,8 @@ const json = <T>(value: Value | undefined): T => JSON.parse(text(value)) as T;
 
 export const toSchedule = (row: Row): Schedule => ({
   id: text(row['id']),
-  job: json<ScheduledJob>(row['job']),
+  // Older rows know of no tenant.
+  job: { tenant: null, ...json<Omit<ScheduledJob, 'tenant'>>(row['job']) },
   trigger: json<Trigger>(row['timing']),
   missed: json<MissedPolicy>(row['missed']),
   overlap: text(row['overlap']) as OverlapPolicy,

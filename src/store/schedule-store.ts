@@ -5,9 +5,10 @@
  * behind it. Nothing done to jobs touches a schedule.
  */
 
+import type { Reach } from '../job/filter.ts';
 import type { ScheduleCommand } from '../schedule/moves.ts';
 import type { HistoryEntry, Schedule } from '../schedule/record.ts';
-import type { RequestKey } from './store.ts';
+import type { RequestKey } from './request-key.ts';
 
 export interface ScheduleStore {
   /**
@@ -88,6 +89,8 @@ export interface ScheduleQuery {
   /** Only those that start jobs of this type. */
   readonly type?: string | undefined;
   readonly paused?: boolean | undefined;
+  /** Only those whose jobs are of these queues and tenants. */
+  readonly within?: Reach | undefined;
 }
 
 export interface SchedulePage {

@@ -68,6 +68,7 @@ const jobOfCallback = (callback: NewCallback, batch: object, life: number, at: n
   const runAt = callback.runAt ?? at + delayMs;
   return {
     ...job,
+    tenant: job.tenant ?? null,
     id: callbackId(job.id, life),
     payload: `{"batch":${JSON.stringify(batch)},"payload":${job.payload}}`,
     status: 'queued',

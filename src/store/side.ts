@@ -37,7 +37,7 @@ export const JOBS: Table = {
     ...columns('integer', 'seq'),
     ...columns('text', 'id type queue status payload'),
     ...columns('integer', 'priority run_at max_attempts max_crashes'),
-    ...columns('text', 'limit_key unique_key parent_job_id replay_of tags'),
+    ...columns('text', 'limit_key unique_key parent_job_id tenant replay_of tags'),
     ...columns('flag', 'user_initiated'),
     ...columns('integer', 'timeout_ms total_ms expires_at created_at queued_at life claim attempts crashes progress'),
     ...columns('integer', 'started_at deadline_at timeout_at completed_at cancel_requested_at'),
@@ -134,6 +134,24 @@ export const TABLES: readonly Table[] = [
     name: 'job_depths',
     key: ['minute', 'queue'],
     columns: [...columns('integer', 'minute'), ...columns('text', 'queue'), ...columns('integer', 'waiting running')],
+  },
+  {
+    name: 'job_access',
+    key: ['id'],
+    columns: [
+      ...columns('text', 'id kind parent name hash scope queues tenants'),
+      ...columns('integer', 'created_at expires_at last_used_at revoked_at'),
+    ],
+  },
+  {
+    name: 'job_audit',
+    key: ['n'],
+    columns: [
+      ...columns('integer', 'n at'),
+      ...columns('text', 'actor door action target filter'),
+      ...columns('integer', 'count'),
+      ...columns('text', 'detail'),
+    ],
   },
 ];
 

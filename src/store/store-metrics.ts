@@ -34,7 +34,8 @@ export interface FlowRow {
   readonly cancelled: number;
   /** Attempts that failed, timed out or crashed, and are followed by another. */
   readonly retried: number;
-  /** From when they could begin to when they did, over all that `started`. */
+  /** From when they could begin to when they did, over the `waited` of which that is known. */
+  readonly waited: number;
   readonly waitMs: number;
   /** Attempts that ended, and how long they took in all; not those that were put off or handed back. */
   readonly ran: number;

@@ -14,14 +14,18 @@ import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
 import type { FailedJob } from '../job/failure-groups.ts';
-import type { CheckedFilter, CheckedPage } from '../job/filter.ts';
+import type { CheckedFilter, CheckedPage, Reach } from '../job/filter.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
+import type { AccessStore } from './access-store.ts';
+import type { RequestKey } from './request-key.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { MetricsRange, StoreMetrics } from './store-metrics.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
+
+export type { RequestKey };
 
 export interface Store {
   /** Where the data is, without secrets. */
@@ -124,16 +128,20 @@ export interface Store {
   attempts(id: string): Promise<Attempt[]>;
   /** Log lines of a job after the given position, oldest first. */
   logs(id: string, after: LogPosition | null, limit: number): Promise<LogLine[]>;
-  queues(now: number): Promise<QueueRow[]>;
+  /** @param within of these jobs only, here and below: counted row by row where it names tenants. */
+  queues(now: number, within?: Reach): Promise<QueueRow[]>;
   /** All that decides where a job stands, of one moment (explain.ts says what follows from it); null if there is no such job. */
   standing(id: string, now: number): Promise<Standing | null>;
   /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
   survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
   /** Jobs that failed or timed out, newest first, from before a number of insertion; null: from the newest on. */
-  failures(before: number | null, limit: number): Promise<FailedJob[]>;
-  stats(): Promise<StoreStats>;
-  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. */
-  metrics(range: MetricsRange): Promise<StoreMetrics>;
+  failures(before: number | null, limit: number, within?: Reach): Promise<FailedJob[]>;
+  stats(within?: Reach): Promise<StoreStats>;
+  /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. Depths are of all jobs. */
+  metrics(range: MetricsRange, within?: Reach): Promise<StoreMetrics>;
+
+  /** Who may come in, what they changed, encrypted values. */
+  readonly access: AccessStore;
 
   // --- the store itself ---
 
@@ -170,15 +178,6 @@ export type InsertOutcome =
   | { readonly kind: 'slot-taken'; readonly id: string }
   /** The parent is a batch that has ended. */
   | { readonly kind: 'parent-ended'; readonly id: string; readonly status: Status };
-
-/** A request that may come again. */
-export interface RequestKey {
-  readonly key: string;
-  /** What the request asks for: the same key with another one is a mistake of the caller. */
-  readonly fingerprint: string;
-  /** How long its answer is kept, epoch milliseconds. */
-  readonly until: number;
-}
 
 export interface ClaimRequest {
   readonly owner: string;

@@ -11,6 +11,7 @@ import { examples } from '../../src/doors/api/examples.ts';
 import { describeApi } from '../../src/doors/api/openapi.ts';
 import { localClient } from '../../src/doors/api/router.ts';
 import type { Scope } from '../../src/doors/api/routes.ts';
+import { newKey } from '../../src/engine/keyring.ts';
 import { FIXED_FIELDS, OF_ONE_RUN, REQUEST_FIELDS } from '../../src/engine/schedule-request.ts';
 import { ENQUEUE_OPTIONS } from '../../src/job/enqueue-options.ts';
 import { embedded18, type Server, startServer } from '../conformance/postgres.ts';
@@ -19,7 +20,13 @@ import { calledOverHttp, DOORS, type Door, ROUTES } from './doors.ts';
 import { jobs, REFUSALS, SCENARIOS } from './operations.ts';
 
 const started = async (database: string): Promise<JobManager> => {
-  const options = { ...IMPATIENT, processId: 'reader-1', maxConcurrentJobs: 4, maxPayloadBytes: 65_536 };
+  const options = {
+    ...IMPATIENT,
+    processId: 'reader-1',
+    maxConcurrentJobs: 4,
+    maxPayloadBytes: 65_536,
+    secrets: { key: newKey() },
+  };
   const manager = new JobManager(database, { ...options, jobs });
   await manager.start();
   return manager as unknown as JobManager;

@@ -62,11 +62,61 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     expect((await manager.get(id))!.completedAt).toBe(Date.parse((await call('jobs.get', { id })).completedAt));
   },
 
+  'tokens are made, listed, renewed and ended, and the audit tells of it': async ({ call, manager }) => {
+    const made = await call('tokens.create', { name: 'ci', scope: 'operate', tenants: ['ada'], expiresIn: '1h' });
+    expect(made).toMatchObject({ name: 'ci', scope: 'operate', queues: null, tenants: ['ada'], revokedAt: null });
+    expect(made.token).toMatch(/^bl_[0-9a-f]{16}_[\w-]{43}$/);
+    const renewed = await call('tokens.rotate', { id: made.id });
+    expect(renewed.token).not.toBe(made.token);
+    const { token: _, ...listed } = renewed;
+    expect((await call('tokens.list')).tokens).toEqual([listed]);
+    expect(await call('tokens.revoke', { id: made.id })).toEqual({ id: made.id, revoked: true });
+    expect((await call('tokens.list')).tokens).toMatchObject([{ id: made.id, revokedAt: expect.any(String) }]);
+    const { lines, next } = await call('audit.list', { limit: 2 });
+    expect(lines).toMatchObject([
+      { action: 'tokens.revoke', target: made.id, actor: expect.stringContaining('this machine'), count: 1 },
+      { action: 'tokens.rotate', target: made.id },
+    ]);
+    const rest = await call('audit.list', { after: next });
+    expect(rest).toMatchObject({
+      lines: [{ action: 'tokens.create', detail: { name: 'ci', tenants: ['ada'] } }],
+      next: null,
+    });
+    expect(JSON.stringify([lines, rest])).not.toContain(made.token.slice(20));
+    expect(await manager.tokens.any()).toBe(false);
+  },
+
+  'whoever calls is told who they are': async ({ call }) => {
+    expect(await call('me.get')).toEqual({
+      id: 'local',
+      name: 'this machine',
+      scope: 'admin',
+      queues: null,
+      tenants: null,
+    });
+  },
+
+  'the tenant of a job arrives, is shown, and is asked for': async ({ call }) => {
+    const { id } = await call('jobs.enqueue', { type: 'double', payload: 1, options: { tenant: 'ada', delay: '1h' } });
+    await call('jobs.enqueue', { type: 'double', payload: 1, options: { tenant: 'bob', delay: '1h' } });
+    expect(await call('jobs.get', { id })).toMatchObject({ tenant: 'ada' });
+    expect((await call('jobs.list', { tenant: ['ada'] })).jobs).toMatchObject([{ id }]);
+    expect(await call('jobs.count', { q: 'tenant:ada,bob' })).toEqual({ count: 2 });
+  },
+
+  'secrets of a payload are masked in every answer': async ({ call }) => {
+    const payload = { user: 'ada', apiKey: 'open sesame', deep: [{ password: 12345678 }] };
+    const { id } = await call('jobs.enqueue', { type: 'double', payload, options: { delay: '1h' } });
+    const masked = { user: 'ada', apiKey: '***', deep: [{ password: '***' }] };
+    expect(await call('jobs.get', { id })).toMatchObject({ payload: masked });
+    expect((await call('jobs.list')).jobs).toMatchObject([{ payload: masked }]);
+  },
+
   'all options of a job arrive': async ({ call }) => {
     const options = {
       ...{ id: 'one', queue: 'side', priority: 2, runAt: '2100-01-01T00:00:00+01:00', maxAttempts: 7, maxCrashes: 2 },
       ...{ timeout: '2s', totalTimeout: 60_000, startTimeout: '1d', key: 'k', keyWindow: '1h', onConflict: 'reject' },
-      ...{ limitKey: 'l', tags: ['a', 'b'], userInitiated: false, held: true },
+      ...{ limitKey: 'l', tags: ['a', 'b'], userInitiated: false, held: true, tenant: 'ada' },
     };
     await call('jobs.enqueue', { type: 'double', payload: 1, options });
     expect(await call('jobs.get', { id: 'one' })).toMatchObject({

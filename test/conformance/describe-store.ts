@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Caller, Opened, StoreOpener } from './opened.ts';
+import { accessCases } from './store/access.ts';
 import { batchCases } from './store/batches.ts';
 import { bulkCases } from './store/bulk.ts';
 import { cancelCases } from './store/cancel.ts';
@@ -24,6 +25,7 @@ import { pruneCases } from './store/prune.ts';
 import { requestCases } from './store/requests.ts';
 import { scheduleCases } from './store/schedules.ts';
 import { standingCases } from './store/standing.ts';
+import { tenantCases } from './store/tenants.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
 import { watchCases } from './store/watch.ts';
@@ -66,7 +68,9 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   list: listCases,
   failures: failureCases,
   standing: standingCases,
+  tenants: tenantCases,
   'prune, remove, expire': pruneCases,
+  access: accessCases,
   metrics: metricsCases,
   schedules: scheduleCases,
   watch: watchCases,

@@ -26,6 +26,7 @@ export const newJob = (given: Partial<NewJob> = {}): NewJob => ({
   onConflict: 'return',
   limitKey: null,
   parentId: null,
+  tenant: null,
   replayOf: null,
   tags: [],
   userInitiated: true,

@@ -154,7 +154,7 @@ describe('a file that is not ours to use', () => {
     await expect(openSqlite(place.file)).rejects.toMatchObject({
       code: 'STORE_NEWER',
       found: '99',
-      message: expect.stringMatching(/schema 99; this version of backline knows up to 2.*Update backline/),
+      message: expect.stringMatching(/schema 99; this version of backline knows up to 3.*Update backline/),
     });
     expect(readFileSync(place.file).equals(bytes)).toBe(true);
   });
@@ -226,7 +226,7 @@ test('processes that open a new file at the same moment all succeed, and migrate
     await Promise.all(stores.map((store) => put(store, newJobs(5))));
     expect(await count(stores[0]!)).toBe(30);
     const db = new Database(file);
-    expect(db.prepare('SELECT count(*) FROM job_schema').pluck().get()).toBe(2);
+    expect(db.prepare('SELECT count(*) FROM job_schema').pluck().get()).toBe(3);
     db.close();
     await Promise.all(stores.map((store) => store.close()));
   }

@@ -306,7 +306,7 @@ describe('jobs of a stored database', () => {
 
   test('the doctor finds that nobody works', async () => {
     const { code, stdout, stderr } = await folder.run(['doctor']);
-    expect(stdout).toMatch(/✓ schema +2 = library 2/);
+    expect(stdout).toMatch(/✓ schema +3 = library 3/);
     expect(stdout).toMatch(/✓ integrity/);
     expect(stdout).toMatch(/✗ workers +0 alive, \d+ jobs? waiting in "\w+" \(oldest .*\)\n {4}→ backline work/);
     expect(stderr).toMatch(/1 problem/);

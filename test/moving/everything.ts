@@ -83,7 +83,7 @@ const endSome = async (manager: Manager): Promise<void> => {
     await manager.enqueue(
       'echo',
       { hello: 'wörld', emoji: '👩‍🚀', zero: NUL, quote: `'"\\` },
-      { tags: ['a', 'größe', 'b:c'] },
+      { tags: ['a', 'größe', 'b:c'], tenant: 'größe' },
     ),
     await manager.enqueue('echo', large, { key: 'used before', limitKey: 'lanes' }),
     await manager.enqueue('echo', null, {
@@ -152,7 +152,7 @@ const letWait = async (manager: Manager): Promise<string[]> => {
   await until(async () => (await manager.get(open.id))?.batch?.completed === 1);
   const add = async (payload: unknown, options: Parameters<Manager['enqueue']>[2] = {}): Promise<string> =>
     (await manager.enqueue('mail', payload, { queue: 'later', ...options })).id;
-  await add('held', { held: true, tags: ['held'] });
+  await add('held', { held: true, tags: ['held'], tenant: 'ada', key: 'of ada' });
   await add('delayed', { delay: '20h', expiresAt: Date.now() + 40 * HOUR });
   await add('paused away', { queue: 'paused' });
   const parent = await add('first', { priority: 2, limitKey: 'lanes' });

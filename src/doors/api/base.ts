@@ -2,7 +2,10 @@
 import { implement, ORPCError, ValidationError } from '@orpc/server';
 import type * as z from 'zod';
 import { invalidOption, notPermitted } from '../../job/errors.ts';
+import { messageOf } from '../../util/text.ts';
 import { permits } from './access.ts';
+import { recordOf } from './audited.ts';
+import { clientFor } from './bound.ts';
 import type { Context } from './context.ts';
 import { contract } from './contract.ts';
 import { makerOf } from './idempotency.ts';
@@ -11,18 +14,34 @@ import { errorOfIssue } from './issues.ts';
 /** What we answer is checked by the compiler and by tests, not anew for every page of a thousand jobs. */
 const unchecked = { initialOutputValidationIndex: Number.NaN };
 
+/** What the engine writes into the audit itself: when it begins, and when it ends. */
+const TOLD_INSIDE: readonly string[] = ['bulk.start'];
+
 export const api = implement(contract, unchecked)
   .$context<Context>()
   .use(async ({ context, path, procedure, next }, input) => {
-    const { scope, creates } = procedure['~orpc'].meta;
-    if (!permits(context.caller, scope)) throw notPermitted(path.join('.'), scope, context.caller.scope);
+    const { scope, creates, changes } = procedure['~orpc'].meta;
+    const name = path.join('.');
+    if (!permits(context.caller, scope)) throw notPermitted(name, scope, context.caller.scope);
     try {
-      const maker = creates ? makerOf(context, path.join('.'), input) : context.client;
-      return await next({ context: { maker } });
+      const client = clientFor(context.caller, context.client);
+      const maker = creates ? makerOf({ ...context, client }, name, input) : client;
+      const answer = await next({ context: { client, maker } });
+      if (changes && !TOLD_INSIDE.includes(name)) await audit(context, name, input, answer.output);
+      return answer;
     } catch (error) {
       throw inOurWords(error, procedure['~orpc'].inputSchema, input);
     }
   });
+
+/** What was done is done: if that cannot be written down, it is said, and the caller is not told that it failed. */
+const audit = async (context: Context, name: string, input: unknown, output: unknown): Promise<void> => {
+  try {
+    await context.client.audit.record(recordOf(context, name, input, output));
+  } catch (error) {
+    process.emitWarning(`${name} was done, but could not be written into the audit: ${messageOf(error)}`);
+  }
+};
 
 /** What the schema of an input says, as our error; anything else as it is. */
 const inOurWords = (error: unknown, schema: unknown, input: unknown): unknown => {

@@ -32,6 +32,8 @@ export interface Served extends Client {
 export interface Context {
   readonly client: Served;
   readonly caller: Caller;
+  /** Through which it came in; HTTP if it does not say. */
+  readonly door?: 'http' | 'ipc';
   /** Of a request that makes something and may be sent again. */
   readonly idempotencyKey?: string | undefined;
   /** Where files are handed in; null where none are taken. */

@@ -9,7 +9,7 @@ import * as w from './words.ts';
 /** As the library's options of every job of a schedule; a test compares the two. */
 export const scheduledOptions = enqueueOptions.pick({
   ...{ queue: true, priority: true, maxAttempts: true, maxCrashes: true, timeout: true, totalTimeout: true },
-  ...{ startTimeout: true, key: true, limitKey: true, tags: true },
+  ...{ startTimeout: true, key: true, limitKey: true, tenant: true, tags: true },
 });
 
 const time = w.text(100).describe('ISO 8601 with an offset or Z; beside `timeZone` also local time without one.');

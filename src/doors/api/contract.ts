@@ -1,5 +1,6 @@
 /** Every operation of the API, once: its route, what it takes and what it answers. REST, OpenAPI, IPC and the typed client come from it. */
 import * as z from 'zod';
+import { audit, me, tokens } from './contract-access.ts';
 import { bulk } from './contract-bulk.ts';
 import { enqueueOptions, jobs, newJob } from './contract-jobs.ts';
 import { events, uploads } from './contract-live.ts';
@@ -13,7 +14,16 @@ const callback = z.strictObject({
   type: w.typeName,
   payload: w.json.optional(),
   options: enqueueOptions
-    .omit({ id: true, key: true, keyWindow: true, onConflict: true, parent: true, expiresAt: true, held: true })
+    .omit({
+      id: true,
+      key: true,
+      keyWindow: true,
+      onConflict: true,
+      parent: true,
+      tenant: true,
+      expiresAt: true,
+      held: true,
+    })
     .optional(),
 });
 
@@ -38,6 +48,7 @@ const newBatch = z.strictObject({
   userInitiated: w.flag.optional(),
   tags: w.tags.optional(),
   parent: w.id.optional(),
+  tenant: w.tenant.optional(),
   totalTimeout: w.durationOrNever.optional(),
 });
 
@@ -103,6 +114,9 @@ export const contract = {
       )
       .output(metrics),
   },
+  me,
+  tokens,
+  audit,
   health: {
     get: operation(ROUTES.health.get).input(nothing).output(health),
   },

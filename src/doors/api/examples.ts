@@ -34,4 +34,5 @@ export const examples: Readonly<Record<string, unknown>> = {
   'schedules.pause': { reason: 'the printer is broken', until: '2030-01-31T08:00:00Z' },
   'schedules.resume': { version: 4 },
   'limits.set': { maxRunning: 2 },
+  'tokens.create': { name: 'nightly report', scope: 'read', tenants: ['acme'], expiresIn: '30d' },
 };

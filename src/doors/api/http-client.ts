@@ -40,6 +40,8 @@ export const createClient = ({ url, token, fetch = globalThis.fetch }: ClientOpt
   const link = new OpenAPILink<CallContext>(bareContract(), {
     url: `${address}/api`,
     headers: ({ context }) => ({
+      // A page elsewhere could not set it: see src/doors/http/access.ts.
+      'x-backline-page': '1',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(context.idempotencyKey === undefined ? {} : { 'idempotency-key': context.idempotencyKey }),
     }),

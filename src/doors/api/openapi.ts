@@ -26,6 +26,7 @@ const TAGS: Readonly<Record<string, string>> = {
   figures: 'How the system is.',
   live: 'What happens, as it happens.',
   uploads: 'Files that become jobs.',
+  access: 'Who may come in, and what they changed.',
 };
 
 /** What everybody who calls the API must know. */
@@ -56,10 +57,17 @@ export const describeApi = async (): Promise<Description> => {
       Problem: { schema: problem, ...output },
     },
     components: {
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Not needed on the machine of the service itself, unless it says so.',
+        },
+      },
       responses: { Problem: problemResponse },
       parameters: { IdempotencyKey: idempotencyKey },
     },
-    security: [],
+    security: [{ token: [] }, {}],
   });
   description.paths!['/uploads']!.post = uploadOperation;
   for (const [name, { method, path, creates, scope }] of allRoutes()) {

@@ -2,10 +2,12 @@
 import { createRouterClient } from '@orpc/server';
 import { notPermitted } from '../../job/errors.ts';
 import { permits } from './access.ts';
+import { actorOf } from './audited.ts';
 import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
 import { schedules } from './router-schedules.ts';
@@ -45,9 +47,11 @@ const bulk = {
   preview: api.bulk.preview.handler(async ({ input: { which, action }, context: { client } }) =>
     previewView(await client.bulk.preview({ filter: whichOf(which, client.now()), action })),
   ),
-  start: api.bulk.start.handler(async ({ input: { which, action, ...more }, context: { client, caller } }) => {
+  start: api.bulk.start.handler(async ({ input: { which, action, ...more }, context }) => {
+    const { client, caller, door = 'http' } = context;
     if (action.kind === 'remove' && !permits(caller, 'admin')) throw notPermitted('bulk.start', 'admin', caller.scope);
-    return enqueuedView(await client.bulk.start({ filter: whichOf(which, client.now()), action, ...more }));
+    const request = { filter: whichOf(which, client.now()), action, ...more };
+    return enqueuedView(await client.bulk.start(request, { actor: actorOf(caller), door }));
   }),
 };
 
@@ -132,6 +136,9 @@ export const router = api.router({
   events,
   uploads,
   schedules,
+  me,
+  tokens,
+  audit,
 });
 
 /** The API without a wire: for the pages and for tests. Errors are thrown as they are. */

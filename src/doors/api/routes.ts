@@ -275,7 +275,41 @@ const live = {
   },
 } as const satisfies Record<string, Record<string, Route>>;
 
-export const ROUTES = { jobs, batches, bulk, queues, schedules, ...system, ...live } as const;
+const access = {
+  me: {
+    get: {
+      ...{ method: 'GET', path: '/me', scope: 'read', tag: 'access' },
+      summary: 'Say who calls, and what that caller may do and see.',
+    },
+  },
+  tokens: {
+    list: {
+      ...{ method: 'GET', path: '/tokens', scope: 'admin', tag: 'access' },
+      summary: 'List tokens, without their secrets.',
+    },
+    create: {
+      ...{ method: 'POST', path: '/tokens', scope: 'admin', tag: 'access', successStatus: 201 },
+      summary: 'Make a token.',
+      description: 'Its secret is in the answer, and nowhere else.',
+    },
+    revoke: {
+      ...{ method: 'POST', path: '/tokens/{id}/revoke', scope: 'admin', tag: 'access' },
+      summary: 'End a token, and all sessions that were begun with it, at once.',
+    },
+    rotate: {
+      ...{ method: 'POST', path: '/tokens/{id}/rotate', scope: 'admin', tag: 'access' },
+      summary: 'Give a token a new secret; the old one ends at once.',
+    },
+  },
+  audit: {
+    list: {
+      ...{ method: 'GET', path: '/audit', scope: 'admin', tag: 'access' },
+      summary: 'List who changed what, through which door, newest first.',
+    },
+  },
+} as const satisfies Record<string, Record<string, Route>>;
+
+export const ROUTES = { jobs, batches, bulk, queues, schedules, ...system, ...live, ...access } as const;
 
 /** Every route by the name of its operation, such as `jobs.get`. */
 export const allRoutes = (): [name: string, route: Route][] =>

@@ -51,7 +51,7 @@ export const schedule = z.strictObject({
     .strictObject({
       ...{ queue: z.string(), priority: z.int(), maxAttempts: n, maxCrashes: n },
       ...{ timeoutMs: maybe(z.number()), totalMs: maybe(z.number()), startMs: maybe(z.number()) },
-      ...{ key: maybe(z.string()), limitKey: maybe(z.string()), tags: list(z.string()) },
+      ...{ key: maybe(z.string()), limitKey: maybe(z.string()), tenant: maybe(z.string()), tags: list(z.string()) },
     })
     .describe('What else every one of its jobs has.'),
   trigger,

@@ -36,6 +36,7 @@ export const job = z.strictObject({
   life: n,
   claim: n,
   parentId: maybe(z.string()),
+  tenant: maybe(z.string()).describe('Whose job it is.'),
   replayOf: maybe(z.string()),
   userInitiated: z.boolean(),
   scheduleId: maybe(z.string()).describe('The schedule that made it.'),

@@ -85,6 +85,19 @@ export const failuresView = ({ groups, since, until, ...rest }: Answer<'failures
   })),
 });
 
+type Token = Awaited<ReturnType<Client['tokens']['list']>>[number];
+type AuditLine = Awaited<ReturnType<Client['audit']['list']>>['lines'][number];
+
+export const tokenView = (token: Token) => ({
+  ...token,
+  createdAt: iso(token.createdAt),
+  expiresAt: isoOrNull(token.expiresAt),
+  lastUsedAt: isoOrNull(token.lastUsedAt),
+  revokedAt: isoOrNull(token.revokedAt),
+});
+
+export const auditLineView = (line: AuditLine) => ({ ...line, at: iso(line.at) });
+
 export const metricsView = ({ since, until, series, ...figures }: Answer<'metrics'>): MetricsView => ({
   ...figures,
   since: iso(since),

@@ -27,6 +27,7 @@ export const id = named(200).describe('The id of a job.');
 export const queueName = named(100).describe('The name of a queue.');
 export const typeName = named(100).describe('The name of a job type.');
 export const scheduleId = named(190).describe('The id of a schedule.');
+export const tenant = named(200);
 export const tag = named(100);
 export const tags = says(z.array(tag).max(20), 'a list of at most 20');
 

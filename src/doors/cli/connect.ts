@@ -9,8 +9,9 @@ import {
   URL_VARIABLE,
 } from '../../config/settings.ts';
 import { JobManager } from '../../engine/job-manager.ts';
-import { usage } from '../../job/errors.ts';
+import { needsDatabase, usage } from '../../job/errors.ts';
 import type { ApiClient } from '../api/http-client.ts';
+import { audited } from './audited.ts';
 import type { Desk } from './desk.ts';
 import { settingsAmong } from './flags.ts';
 import { managerOptions } from './manager-options.ts';
@@ -63,7 +64,7 @@ export const withClient = async <T>(
   work: (client: Desk) => Promise<T>,
 ): Promise<T> => {
   const api = await serviceClient(cli);
-  if (!api) return withDatabase(cli, options, work);
+  if (!api) return withDatabase(cli, options, (client) => work(audited(client)));
   return work(await (await import('./remote.ts')).connectTo(api));
 };
 
@@ -75,6 +76,12 @@ export const serviceClient = async (cli: Cli): Promise<ApiClient | null> => {
   const given = cli.flags.token;
   const token = typeof given === 'string' ? given : readEnvironment()[TOKEN_VARIABLE];
   return createClient({ url, token });
+};
+
+/** As `withDatabase`, for what must not be done to another database than was meant. @throws NEEDS_DATABASE. */
+export const withThisDatabase: typeof withDatabase = async (cli, options, work) => {
+  if (serviceOf(cli) !== undefined) throw needsDatabase('This command');
+  return withDatabase(cli, options, work);
 };
 
 /**

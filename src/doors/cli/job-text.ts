@@ -89,6 +89,7 @@ const fieldsOf = (job: Job): [name: string, value: string][] => {
     ['held', job.held && 'until it is released: backline jobs edit --release'],
     ['worker', job.worker],
     ['parent', job.parentId],
+    ['tenant', job.tenant],
     ['replay of', job.replayOf],
     ['key', job.key],
     ['limit key', job.limitKey],

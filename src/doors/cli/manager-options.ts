@@ -4,7 +4,7 @@ import type { Logger } from './logger.ts';
 
 export const managerOptions = ({ settings, jobs, schedules }: Resolved, logger: Logger | false) => {
   const { defaultTimeout, stuckLoopLimit, maxRetries, processId, queues } = settings;
-  const { keepCompleted, keepFailed, maxFinished, keepMetrics } = settings;
+  const { keepCompleted, keepFailed, maxFinished, keepMetrics, keepAudit } = settings;
   const orNever = <T>(value: T | null): T | false => (value === null ? false : value);
   return {
     jobs: jobs ?? {},
@@ -20,6 +20,7 @@ export const managerOptions = ({ settings, jobs, schedules }: Resolved, logger: 
       failed: orNever(keepFailed),
       maxFinished: orNever(maxFinished),
       metrics: orNever(keepMetrics),
+      audit: orNever(keepAudit),
     },
     stuckLoopLimit: orNever(stuckLoopLimit),
     maxConcurrentJobs: settings.maxConcurrentJobs,

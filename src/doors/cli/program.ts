@@ -5,6 +5,7 @@ import { TOKEN_VARIABLE, URL_VARIABLE } from '../../config/settings.ts';
 import { needsDatabase, usage } from '../../job/errors.ts';
 import type { Run } from './command.ts';
 import { addAdd } from './commands/add.ts';
+import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
@@ -12,6 +13,7 @@ import { addCron } from './commands/cron.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addJobs } from './commands/jobs.ts';
+import { addKeys } from './commands/keys.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMove } from './commands/move.ts';
@@ -20,6 +22,7 @@ import { addSchedules } from './commands/schedules.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addTail } from './commands/tail.ts';
+import { addTokens } from './commands/tokens.ts';
 import { addWork } from './commands/work.ts';
 import { addWorkers } from './commands/workers.ts';
 import { serviceOf } from './connect.ts';
@@ -46,6 +49,9 @@ const COMMANDS = [
   addDoctor,
   addConfig,
   addCron,
+  addKeys,
+  addTokens,
+  addAudit,
 ];
 
 const version = (): string => {

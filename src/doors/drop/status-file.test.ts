@@ -24,6 +24,7 @@ const jobThat = (about: Partial<Job>): Job => ({
     parentId: null,
     scheduleId: null,
     slotAt: null,
+    tenant: null,
   },
   ...{ replayOf: null, userInitiated: true, tags: [], key: null, limitKey: null, timeoutMs: null, held: false },
   ...{ worker: null, createdAt: NOW, queuedAt: NOW, runAt: NOW, startedAt: NOW, completedAt: null, timeoutAt: null },

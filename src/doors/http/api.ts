@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { BacklineError } from '../../job/backline-error.ts';
 import { methodNotAllowed, routeNotFound, unknownOption } from '../../job/errors.ts';
-import { everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import { toWire } from '../api/problem.ts';
 import { allRoutes } from '../api/routes.ts';
@@ -34,13 +33,17 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       scope.addHook('onSend', async (_, reply) => {
         if (reply.statusCode >= 400) reply.type(PROBLEM_TYPE);
       });
-      scope.setErrorHandler((error, _, reply) => sendProblem(reply, error, options.onUnexpected));
+      scope.setErrorHandler((error, _, reply) => {
+        if (error instanceof BacklineError && error.code === 'NOT_AUTHENTICATED')
+          reply.header('www-authenticate', 'Bearer realm="backline"');
+        return sendProblem(reply, error, options.onUnexpected);
+      });
       await addDocuments(scope);
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
         const { closing, uploads } = options;
-        const context = { client, caller: everyone, closing, uploads, idempotencyKey: keyOf(request) };
+        const context = { client, caller: request.caller, closing, uploads, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;

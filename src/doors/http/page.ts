@@ -50,6 +50,31 @@ export const troublePage = (message: string, at: string, refresh: boolean): stri
     refresh,
   );
 
+/** @param problem why the last try was refused, or null. */
+export const signInPage = (problem: string | null): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Sign in – Backline</title>
+<link rel="stylesheet" href="style.css">
+</head>
+<body>
+<header><h1>Backline</h1></header>
+<main>
+<h2>Sign in</h2>
+${problem === null ? '' : `<p class="problem" role="alert">${escapeHtml(problem)}</p>`}
+<form method="post" action="sign-in">
+<p><label for="token">Token</label> <input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
+<p><button type="submit">Sign in</button></p>
+</form>
+<p>Tokens are made on the machine of the service: <code>backline tokens create</code></p>
+</main>
+</body>
+</html>
+`;
+
 const page = (title: string, body: string, at: string, refresh: boolean): string => `<!doctype html>
 <html lang="en">
 <head>

@@ -8,7 +8,10 @@ import { checkOptions } from '../../job/check.ts';
 import { jobNotFound, notAllowedNow, notPermitted, routeNotFound, unknownOption } from '../../job/errors.ts';
 import type { JobFilter } from '../../job/filter.ts';
 import type { Job } from '../../job/job.ts';
+import { messageOf } from '../../util/text.ts';
 import { type Caller, permits } from '../api/access.ts';
+import { actorOf } from '../api/audited.ts';
+import { clientFor, mustSeeAll } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
 import type { Scope } from '../api/routes.ts';
 import { type BodyLimits, readJsonBodies } from './body.ts';
@@ -19,7 +22,6 @@ import {
   checkProgram,
   iso,
   ofProgram,
-  programOf,
   programShown,
   type QueueState,
   queueJob,
@@ -50,7 +52,9 @@ export const addQueueEndpoints = async (
           checkOptions(url === JOBS ? { limit: checkLimit } : {}, request.query, 'the query');
           if (Object.keys((request.body as object | null) ?? {}).length > 0)
             throw unknownOption('the body', Object.keys(request.body as object)[0]!, []);
-          return answer(client, caller, request);
+          const answered = await answer({ client: clientFor(caller, client), caller, processor: client }, request);
+          if (method === 'POST') await tellAudit(client, caller, url, request, answered);
+          return answered;
         },
       });
     add('GET', '/job-queue/status', 'read', status);
@@ -64,26 +68,39 @@ export const addQueueEndpoints = async (
 
 const JOBS = '/job-queue/jobs/:program';
 
-type Answer = (client: Served, caller: Caller, request: FastifyRequest) => Promise<unknown>;
+interface Asked {
+  /** As the caller has it: what it may not see does not exist. */
+  readonly client: Served;
+  readonly caller: Caller;
+  /** Whose processor it is: the whole of this process. */
+  readonly processor: Served;
+}
+
+type Answer = (asked: Asked, request: FastifyRequest) => Promise<unknown>;
+
+/** What was done is done: if that cannot be written down, it is said, and the caller is not told that it failed. */
+const tellAudit = async (client: Served, caller: Caller, url: string, request: FastifyRequest, answered: unknown) => {
+  const { reset_jobs: count = 1 } = answered as { reset_jobs?: number };
+  const target = param(request, 'job') ?? param(request, 'program') ?? null;
+  const action = ACTIONS[url]!;
+  try {
+    await client.audit.record({
+      ...{ actor: actorOf(caller), door: 'http', action, count },
+      target: target === null ? null : String(target),
+    });
+  } catch (error) {
+    process.emitWarning(`${action} was done, but could not be written into the audit: ${messageOf(error)}`);
+  }
+};
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  '/job-queue/jobs/:job/cancel': 'job-queue.cancel',
+  '/job-queue/start-processor': 'job-queue.start-processor',
+  '/job-queue/stop-processor': 'job-queue.stop-processor',
+  '/indexing/reset-stuck-jobs/:program': 'indexing.reset-stuck-jobs',
+};
 
 const param = ({ params }: FastifyRequest, name: string): unknown => (params as Record<string, unknown>)[name];
-
-// --- what a caller may see ---
-
-const inQueues = ({ queues }: Caller): JobFilter => (queues === null ? {} : { queue: queues });
-
-/** All that a caller may see, as filters that have no job in common. */
-const visible = (caller: Caller): JobFilter[] => {
-  const { tenants } = caller;
-  const within = inQueues(caller);
-  return tenants === null ? [within] : tenants.map((program) => ({ ...ofProgram(program), ...within }));
-};
-
-const maySee = ({ queues, tenants }: Caller, job: Job): boolean => {
-  const program = programOf(job);
-  if (isBuiltIn(job.type) || (queues !== null && !queues.includes(job.queue))) return false;
-  return tenants === null || (program !== null && tenants.includes(program));
-};
 
 /** The program of a path. @throws INVALID_OPTION, NOT_FOUND for one that the caller may not see. */
 const programIn = (request: FastifyRequest, { tenants }: Caller): string => {
@@ -94,28 +111,22 @@ const programIn = (request: FastifyRequest, { tenants }: Caller): string => {
 
 // --- the endpoints ---
 
-const status: Answer = async (client, caller) => {
+const status: Answer = async ({ client, processor: whose }) => {
   const count = async (state: QueueState) => {
-    const counts = await Promise.all(
-      visible(caller).map(async (filter) => {
-        const all = { ...filter, status: STATES[state] };
-        const own = await client.count({ ...all, type: OWN });
-        return (await client.count(all)) - own;
-      }),
-    );
-    return counts.reduce((sum, n) => sum + n, 0);
+    const all = { status: STATES[state] };
+    return (await client.count(all)) - (await client.count({ ...all, type: OWN }));
   };
   const [pending, running, completed, failed] = await Promise.all(
     (['pending', 'running', 'completed', 'failed'] as const).map(count),
   );
-  const processor = await processorOf(client);
+  const processor = await processorOf(whose);
   return {
     queue: {
       pending_jobs: pending,
       running_jobs: running,
       completed_jobs: completed,
       failed_jobs: failed,
-      oldest_pending_job: await oldestPending(client, caller),
+      oldest_pending_job: await oldestPending(client),
     },
     processor,
     is_processor_running: processor.running,
@@ -126,15 +137,9 @@ const OWN = BULK_TYPE;
 /** So many of Backline's own jobs may wait before the first of a program. */
 const LOOK = 50;
 
-const oldestPending = async (client: Served, caller: Caller) => {
-  const pages = await Promise.all(
-    visible(caller).map((filter) =>
-      client.list({ ...filter, status: STATES.pending }, { order: 'oldest', limit: LOOK }),
-    ),
-  );
-  const [oldest] = pages
-    .flatMap(({ jobs }) => jobs.filter(({ type }) => !isBuiltIn(type)).slice(0, 1))
-    .sort((a, b) => a.seq - b.seq);
+const oldestPending = async (client: Served) => {
+  const { jobs } = await client.list({ status: STATES.pending }, { order: 'oldest', limit: LOOK });
+  const oldest = jobs.find(({ type }) => !isBuiltIn(type));
   return oldest ? { id: oldest.seq, created_at: iso(oldest.createdAt), job_type: oldest.type } : null;
 };
 
@@ -154,18 +159,18 @@ const processorOf = async (client: Served) => {
   return { process_id: other?.name ?? 'none', running, thread_alive: running, shutdown_requested: false };
 };
 
-const jobsOf: Answer = async (client, caller, request) => {
-  const filter = { ...ofProgram(programIn(request, caller)), ...inQueues(caller) };
+const jobsOf: Answer = async ({ client, caller }, request) => {
+  const filter = ofProgram(programIn(request, caller));
   const limit = checkLimit((request.query as Record<string, unknown>)['limit']);
   const { jobs } = await client.list(filter, { order: 'newest', limit });
-  return jobs.filter((job) => maySee(caller, job)).map(queueJob);
+  return jobs.map(queueJob);
 };
 
-const cancel: Answer = async (client, caller, request) => {
+const cancel: Answer = async ({ client, caller }, request) => {
   const seq = checkJobNumber(param(request, 'job'), 'job_id');
   const find = async (): Promise<Job> => {
     const [job] = (await client.list({ seq }, { limit: 1 })).jobs;
-    if (!job || !maySee(caller, job)) throw jobNotFound(String(seq));
+    if (!job || isBuiltIn(job.type)) throw jobNotFound(String(seq));
     return job;
   };
   const { id } = await find();
@@ -175,7 +180,8 @@ const cancel: Answer = async (client, caller, request) => {
   return queueJob(now);
 };
 
-const startProcessor: Answer = async (client) => {
+const startProcessor: Answer = async ({ caller, processor: client }) => {
+  mustSeeAll(caller);
   const changed = client.processor.start();
   return {
     message: changed ? 'The processor takes jobs again.' : 'The processor takes jobs already.',
@@ -183,7 +189,8 @@ const startProcessor: Answer = async (client) => {
   };
 };
 
-const stopProcessor: Answer = async (client) => {
+const stopProcessor: Answer = async ({ caller, processor: client }) => {
+  mustSeeAll(caller);
   const changed = client.processor.stop();
   const processor = await processorOf(client);
   const rest = processor.shutdown_requested ? '; what runs ends first' : '';
@@ -194,9 +201,9 @@ const stopProcessor: Answer = async (client) => {
 };
 
 /** What a dead worker has left goes back to the queue. What runs on a live one is not stuck, however long it takes. */
-const resetStuck: Answer = async (client, caller, request) => {
+const resetStuck: Answer = async ({ client, caller }, request) => {
   const program = programIn(request, caller);
-  const running = { ...ofProgram(program), ...inQueues(caller), status: 'running' } as const;
+  const running = { ...ofProgram(program), status: 'running' } as const;
   const before = await allOf(client, running);
   await client.processor.rescue();
   const reset: number[] = [];

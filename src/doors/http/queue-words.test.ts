@@ -99,7 +99,7 @@ describe('programs', () => {
     [0, '0', 0],
   ])('%s', (given, program, shown) => {
     expect(checkProgram(given, 'program_id')).toBe(program);
-    expect(programOf({ tags: enqueueOptionsOf({ program_id: given }).tags! })).toBe(program);
+    expect(programOf({ tenant: enqueueOptionsOf({ program_id: given }).tenant! })).toBe(program);
     expect(programShown(program)).toBe(shown);
   });
 
@@ -111,7 +111,7 @@ describe('programs', () => {
   );
 
   test('a job without one has none', () => {
-    expect(programOf({ tags: ['x', 'programme:1'] })).toBeNull();
+    expect(programOf({ tenant: null })).toBeNull();
     expect(programShown(null)).toBeNull();
   });
 });

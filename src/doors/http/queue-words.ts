@@ -23,14 +23,13 @@ export type QueueState = keyof typeof STATES;
 export const stateOf = (status: Status): QueueState =>
   (Object.keys(STATES) as QueueState[]).find((state) => (STATES[state] as readonly Status[]).includes(status))!;
 
-/** Whose job it is: the program, as a tag. */
-const PROGRAM = 'program:';
 /** The priority as it was given, where it is not to be had from ours: that has only ten steps. */
 const PRIORITY = 'priority:';
 
-export const programOf = ({ tags }: Pick<Job, 'tags'>): string | null => tagged(tags, PROGRAM);
+/** Whose job it is: a program there is a tenant here. */
+export const programOf = ({ tenant }: Pick<Job, 'tenant'>): string | null => tenant;
 
-export const ofProgram = (program: string): JobFilter => ({ tag: `${PROGRAM}${program}` });
+export const ofProgram = (program: string): JobFilter => ({ tenant: program });
 
 const tagged = (tags: readonly string[], prefix: string): string | null =>
   tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length) ?? null;
@@ -63,11 +62,11 @@ export const enqueueOptionsOf = ({
   scheduled_at = null,
 }: QueueJobOptions): EnqueueOptions => {
   const given = integer(-1_000_000_000, 1_000_000_000)(priority, 'priority');
-  const tags = [`${PROGRAM}${checkProgram(program_id, 'program_id')}`];
   return {
     priority: priorityInside(given),
     maxAttempts: integer(0, 9999)(max_retries, 'max_retries') + 1,
-    tags: 5 - priorityInside(given) === given ? tags : [...tags, `${PRIORITY}${given}`],
+    tenant: checkProgram(program_id, 'program_id'),
+    tags: 5 - priorityInside(given) === given ? [] : [`${PRIORITY}${given}`],
     ...(scheduled_at === null ? {} : { runAt: scheduled_at }),
   };
 };

@@ -1,27 +1,42 @@
 /** The server: the API under /api, the dashboard, and for probes and browsers without script /healthz, /readyz, /status and /status.json. */
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { badRequest, cannotListen, hostRefused, portTaken, routeNotFound } from '../../job/errors.ts';
+import { BacklineError } from '../../job/backline-error.ts';
+import { badRequest, cannotListen, hostRefused, invalidOption, portTaken, routeNotFound } from '../../job/errors.ts';
 import { systemClock } from '../../util/clock.ts';
+import { maskSecrets } from '../../util/mask.ts';
 import { sleep } from '../../util/sleep.ts';
-import { everyone } from '../api/access.ts';
+import { clientFor } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
 import type { UploadDesk } from '../api/uploads.ts';
+import { type AccessOptions, addAccess } from './access.ts';
 import { addApi } from './api.ts';
+import { Failures } from './failures.ts';
 import { addLive, type LiveOptions, mayUpgrade } from './live.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
 import { addPages, readPages } from './pages.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
 import { addQueueEndpoints } from './queue-endpoints.ts';
+import { addSignIn } from './sign-in.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 import { addUploads } from './upload.ts';
 
 export interface ServerOptions {
-  /** A loopback address. */
+  /** Where it listens. On other addresses than loopback only if there is a token that is valid. */
   readonly host: string;
+  /** How an error calls the host. */
+  readonly place?: string;
+  /** Whether a token is needed on a loopback address, too. Default false: whoever is on this machine is its owner. */
+  readonly requireToken?: boolean;
+  /** As browsers know it, where a proxy or a name stands before it, such as `https://jobs.example.com`. */
+  readonly publicUrl?: string | undefined;
+  /** Whether to believe the address in X-Forwarded-For, which only a proxy of yours may set. Default false. */
+  readonly trustProxy?: boolean;
+  /** Requests of one token in a minute. Default 6,000. */
+  readonly maxRequestsPerMinute?: number;
   /** 0 for any free one. */
   readonly port: number;
   /** Epoch milliseconds. */
@@ -60,10 +75,14 @@ export const startServer = async (
   client: Served,
   { host, port, ...options }: ServerOptions,
 ): Promise<RunningServer> => {
-  mustBeLoopback(host);
+  await mayListen(client, host, options.place);
   const closing = new AbortController();
   const open = new OpenRequests();
-  const found = await listen(() => makeServer(client, options, { closing: closing.signal, open }), host, port);
+  const found = await listen(
+    () => makeServer(client, { ...options, host }, { closing: closing.signal, open }),
+    host,
+    port,
+  );
   const { port: used } = found.server.address() as { port: number };
   const name = host.includes(':') ? `[${host}]` : host;
   const close = async (): Promise<void> => {
@@ -77,9 +96,15 @@ export const startServer = async (
   return { url: `http://${name}:${used}`, port: used, close };
 };
 
-/** Other machines must not see the page before there is a sign-in. @throws HOST_REFUSED. */
-export const mustBeLoopback = (host: string, place = 'host'): void => {
-  if (!LOOPBACK.includes(host)) throw hostRefused(place, host);
+/** Other machines must not come in before anybody can be told from anybody. @throws HOST_REFUSED. */
+const mayListen = async (client: Served, host: string, place = 'host'): Promise<void> =>
+  mustHaveToken(host, place, () => client.tokens.any());
+
+/** @param any whether there is a token that is valid. @throws HOST_REFUSED. */
+export const mustHaveToken = async (host: string, place: string, any: () => Promise<boolean>): Promise<void> => {
+  if (LOOPBACK.includes(host) || (await any())) return;
+  const next = 'For other machines, make a token first with: backline tokens create --name NAME --scope admin';
+  throw hostRefused(place, host, LOOPBACK.join(', '), next);
 };
 
 /** Takes the port that was asked for, or the next free one. A server that could not listen is of no more use. */
@@ -100,7 +125,7 @@ const listen = async (make: () => Promise<FastifyInstance>, host: string, port: 
 
 const makeServer = async (
   client: Served,
-  options: Omit<ServerOptions, 'host' | 'port'>,
+  options: Omit<ServerOptions, 'port' | 'place'>,
   { closing, open }: { readonly closing: AbortSignal; readonly open: OpenRequests },
 ): Promise<FastifyInstance> => {
   const { now = systemClock.now, maxBodyBytes = 2 ** 24, bodyTimeoutMs = 20_000, onUnexpected = () => {} } = options;
@@ -111,8 +136,10 @@ const makeServer = async (
     // Newer than the types: a client that would rather speak another protocol is answered in this one.
     shouldUpgradeCallback: mayUpgrade,
   };
+  const access = accessOf(options);
   const server = Fastify({
     forceCloseConnections: 'idle',
+    trustProxy: options.trustProxy === true,
     routerOptions: { ignoreTrailingSlash: true },
     bodyLimit: maxBodyBytes,
     // A body has a time of its own: what streams for an hour is not slow.
@@ -121,39 +148,48 @@ const makeServer = async (
     clientErrorHandler: refuseGarbage,
     frameworkErrors: (error, _, reply) => void sendProblem(reply, error, onUnexpected),
   });
-  await server.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    // Plain HTTP on loopback.
-    strictTransportSecurity: false,
-  });
+  await server.register(helmet, HELMET);
   server.addHook('onRequest', async (_, reply) => open.add(reply.raw));
-  server.addHook('onRequest', refuseForeignNames);
+  server.addHook('onRequest', async (request) => mustKnowName(request, access));
+  await addAccess(server, client, access);
   server.addHook('onSend', async (_, reply) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
-  server.setErrorHandler((error, _, reply) => sendProblem(reply, error, onUnexpected));
+  server.setErrorHandler((error, request, reply) => {
+    const signIn = isCode(error, 'NOT_AUTHENTICATED');
+    if (signIn && isPage(request)) return reply.redirect('/sign-in', 303);
+    if (signIn) reply.header('www-authenticate', 'Bearer realm="backline"');
+    return sendProblem(reply, error, onUnexpected);
+  });
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!.slice(0, 200);
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
-  const door = { closing, onUnexpected, callerOf: () => everyone };
+  await addSignIn(server, client, access);
+  const door = { closing, onUnexpected, callerOf: (request: FastifyRequest) => request.caller };
   await addLive(server, client, door, options.live);
   addRoutes(server, client, now);
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
-  await addQueueEndpoints(server, client, { ...limits, callerOf: () => everyone });
+  await addQueueEndpoints(server, client, { ...limits, callerOf: door.callerOf });
   const { uploads = null, uploadIdleMs = 30_000 } = options;
   if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs });
   await addApi(server, client, { ...limits, closing, uploads, onUnexpected });
   return server;
+};
+
+const HELMET = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // Plain HTTP on loopback.
+  strictTransportSecurity: false,
 };
 
 const addRoutes = (server: FastifyInstance, manager: Served, now: () => number): void => {
@@ -163,7 +199,7 @@ const addRoutes = (server: FastifyInstance, manager: Served, now: () => number):
   for (const url of pages ? ['/status'] : ['/', '/status']) addStatusPage(server, url, manager, now);
   server.get('/style.css', (_, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
   server.get('/favicon.ico', (_, reply) => reply.code(204).send());
-  server.get('/status.json', () => reportOn(manager, now()));
+  server.get('/status.json', ({ caller }) => reportOn(clientFor(caller, manager), now()));
   // Alive: this process answers. Ready: its database answers too, and its worker takes jobs.
   server.get('/healthz', () => ({ status: 'ok' }));
   server.get('/readyz', async (_, reply) => {
@@ -178,19 +214,60 @@ const addStatusPage = (server: FastifyInstance, url: string, manager: Served, no
     const refresh = (request.query as { refresh?: unknown }).refresh !== 'off';
     reply.type('text/html; charset=utf-8');
     try {
-      return statusPage(await reportOn(manager, now()), refresh);
+      return statusPage(await reportOn(clientFor(request.caller, manager), now()), refresh);
     } catch (error) {
+      if (isCode(error, 'BEYOND_REACH')) throw error;
       reply.code(503);
       return troublePage(messageOf(error), new Date(now()).toISOString(), refresh);
     }
   });
 };
 
-/** A page elsewhere could point a name of its own at this machine, and read the answers as its own. */
-const refuseForeignNames = async (request: FastifyRequest): Promise<void> => {
-  const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (!LOOPBACK.includes(name)) throw hostRefused('The Host header', name);
+const accessOf = (options: Omit<ServerOptions, 'port' | 'place'>): AccessOptions => {
+  const { host, requireToken = false, publicUrl, maxRequestsPerMinute = 6000 } = options;
+  const loopback = LOOPBACK.includes(host);
+  return {
+    loopback,
+    requireToken,
+    publicUrl: urlOf(publicUrl),
+    maxPerMinute: maxRequestsPerMinute,
+    failures: new Failures(),
+  };
 };
+
+const urlOf = (given: string | undefined): URL | null => {
+  if (given === undefined) return null;
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.username !== '')
+    throw invalidOption('publicUrl', maskSecrets(given), 'an address such as https://jobs.example.com');
+  return url;
+};
+
+/**
+ * A page elsewhere could point a name of its own at this machine, and read the answers as its own. So a request must name what the
+ * service is known by; an address in numbers is no name that anybody could point.
+ */
+const mustKnowName = (request: FastifyRequest, { loopback, publicUrl }: AccessOptions): void => {
+  const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  if (LOOPBACK.includes(name) || name === publicUrl?.hostname || (!loopback && isIP(name) !== 0)) return;
+  const known = [
+    ...LOOPBACK,
+    ...(publicUrl ? [publicUrl.hostname] : []),
+    ...(loopback ? [] : ['an address in numbers']),
+  ];
+  throw hostRefused(
+    'The Host header',
+    name,
+    known.join(', '),
+    'Set publicUrl to the address by which browsers know it.',
+  );
+};
+
+const isCode = (error: unknown, code: string): boolean => error instanceof BacklineError && error.code === code;
+
+/** A person, who has not to read JSON. */
+const isPage = ({ method, url, headers }: FastifyRequest): boolean =>
+  method === 'GET' && !url.startsWith('/api') && /text\/html/.test(headers.accept ?? '');
 
 const GARBAGE: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'came too slowly',

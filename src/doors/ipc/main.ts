@@ -71,7 +71,7 @@ export const servePort = (manager: Heard, port: Port, options: PortOptions = {})
     },
   );
   handler.upgrade(guarded(port), {
-    context: { client: manager, caller, methods, uploads, heard: manager, closing: closing.signal },
+    context: { client: manager, caller, door: 'ipc', methods, uploads, heard: manager, closing: closing.signal },
   });
   port.start?.();
   return {

@@ -12,6 +12,7 @@ import type { Wait } from '../../job/backoff.ts';
 import { BULK_TYPE, type BulkKind, blockedBy, judge, type SkipReason } from '../../job/bulk.ts';
 import type { BulkDoing } from '../../job/bulk-step.ts';
 import { type Change, changeFor } from '../../job/change.ts';
+import type { CheckedJobType } from '../../job/define.ts';
 import type { NewJob } from '../../job/enqueue-options.ts';
 import { isClosed } from '../../job/errors.ts';
 import { checkFilter } from '../../job/filter.ts';
@@ -20,17 +21,21 @@ import { type Outcome, toFailure } from '../../job/outcome.ts';
 import type { Store } from '../../store/store.ts';
 import type { Clock } from '../../util/clock.ts';
 import { sleep } from '../../util/sleep.ts';
+import { Audit } from '../audit.ts';
 import { type BulkPayload, upTo } from '../bulk.ts';
 import type { Events } from '../events.ts';
-import { replayOf } from '../new-job.ts';
+import { copyOf } from '../new-job.ts';
+import type { Vault } from '../vault.ts';
 
 export interface BulkRunnerParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly events: Events;
   /** Under whose lease. */
-  readonly owner: () => string;
+  readonly owner: () => string | null;
   readonly defaultWait: Wait;
+  readonly types: ReadonlyMap<string, CheckedJobType>;
+  readonly vault: Vault;
 }
 
 /** Jobs per step: each step is one transaction, for which the others wait. */
@@ -69,7 +74,7 @@ export class BulkRunner {
   async #claim(): Promise<ClaimedJob | null> {
     const { store, clock } = this.#parts;
     const owner = this.#parts.owner();
-    if (this.#stop.signal.aborted) return null;
+    if (owner === null || this.#stop.signal.aborted) return null;
     try {
       // Asked of the counters: a claim would be a transaction at every look.
       if ((await store.count(WAITING)) === 0) return null;
@@ -95,6 +100,7 @@ export class BulkRunner {
       outcome = this.#stop.signal.aborted ? { kind: 'released' } : { kind: 'failed', failure: toFailure(error) };
     }
     if (outcome.kind === 'lost') return;
+    if (outcome.kind !== 'released') await this.#tell(job, outcome);
     const change = changeFor(
       job,
       outcome,
@@ -102,6 +108,27 @@ export class BulkRunner {
       this.#parts.clock.now(),
     );
     await this.#write(change);
+  }
+
+  /** What was done is done, whether it can be written down or not: it is in the job's own log, too. */
+  async #tell(job: ClaimedJob, outcome: Exclude<Outcome, { kind: 'completed-in-transaction' }>): Promise<void> {
+    const { by, action, filter } = JSON.parse(job.payload) as BulkPayload;
+    const { within: _, ...asked } = filter;
+    const ended = outcome.kind === 'completed' ? (JSON.parse(outcome.result!) as { done: number }) : null;
+    const detail = { ended: outcome.kind, ...(ended ?? { attempt: job.attempts }) };
+    const line = {
+      ...by,
+      action: `bulk.${action.kind}`,
+      target: job.id,
+      filter: asked,
+      count: ended?.done ?? null,
+      detail,
+    };
+    try {
+      await new Audit(this.#parts).record(line);
+    } catch (error) {
+      this.#parts.events.emit('error', () => ({ error, during: 'the audit of a change of many jobs' }));
+    }
   }
 
   /** A cancel that came after the last step does not undo it. */
@@ -179,10 +206,22 @@ export class BulkRunner {
       const message = `${reached.done.toLocaleString('en-US')} done, ${left.toLocaleString('en-US')} left alone`;
       return { percent, message, fields: JSON.stringify({ ...reached, life: job.life }) };
     };
-    const step = { job, ids: ready.map(({ id }) => id), doing: doingOf(plan, job, ready, now), n, note };
+    const step = { job, ids: ready.map(({ id }) => id), doing: this.#doing(plan, job, ready, now), n, note };
     const outcome = await store.bulkStep(step, now);
     if (outcome.kind !== 'done') return outcome;
     return { kind: 'done', done: outcome.done, sofar: next(outcome.done), isLast: page.next === null } as const;
+  }
+
+  #doing(plan: BulkPayload, bulk: ClaimedJob, ready: readonly Job[], now: number): BulkDoing {
+    const { types, vault } = this.#parts;
+    // Its id follows from the old one's, so that it cannot be made twice; a batch that has ended takes no more, so it runs alone.
+    const replayed = (old: Job): NewJob => {
+      const id = `${bulk.id}:${bulk.life}:${old.seq}`;
+      const { payload } = vault.open(old.payload, old, types.get(old.type));
+      const json = vault.seal(JSON.stringify(payload ?? null), types.get(old.type), `job ${id}`);
+      return { ...copyOf(old, json, id, now), parentId: null };
+    };
+    return doingOf(plan, replayed, ready, now);
   }
 
   /** A store that is away or busy may come back. */
@@ -230,7 +269,12 @@ const sort = (jobs: readonly Job[], plan: BulkPayload, before: Sofar['skipped'])
 const added = (skipped: Sofar['skipped'], reason: SkipReason, n: number): Sofar['skipped'] =>
   n <= 0 ? skipped : { ...skipped, [reason]: (skipped[reason] ?? 0) + n };
 
-const doingOf = ({ action }: BulkPayload, bulk: ClaimedJob, ready: readonly Job[], now: number): BulkDoing => {
+const doingOf = (
+  { action }: BulkPayload,
+  replayed: (old: Job) => NewJob,
+  ready: readonly Job[],
+  now: number,
+): BulkDoing => {
   switch (action.kind) {
     case 'cancel':
       return { kind: 'cancel', reason: action.reason };
@@ -248,15 +292,9 @@ const doingOf = ({ action }: BulkPayload, bulk: ClaimedJob, ready: readonly Job[
     case 'resume':
       return { kind: 'adjust', change: { held: false } };
     case 'replay':
-      return { kind: 'insert', jobs: ready.map((job) => replayed(job, bulk, now)) };
+      return { kind: 'insert', jobs: ready.map(replayed) };
   }
 };
-
-/** Its id follows from the old one's, so that it cannot be made twice; a batch that has ended takes no more, so it runs alone. */
-const replayed = (old: Job, bulk: ClaimedJob, now: number): NewJob => ({
-  ...replayOf(old, JSON.stringify(old.payload ?? null), `${bulk.id}:${bulk.life}:${old.seq}`, now),
-  parentId: null,
-});
 
 const stoppedText = (reason: string, { done }: Sofar, total: number): string =>
   `${reason}; ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} were done`;

@@ -7,7 +7,13 @@ export interface RetentionSettings {
   readonly completedMs: number | null;
   readonly failedMs: number | null;
   readonly maxFinished: number | null;
+  /** How long it is kept who changed what. */
+  readonly auditMs: number | null;
 }
+
+/** How long tokens and sessions are shown that have ended. */
+const ENDED_MS = 30 * 86_400_000;
+const MOST_AUDIT = 1_000_000;
 
 export class Pruner {
   readonly #store: Store;
@@ -23,10 +29,12 @@ export class Pruner {
 
   async run(): Promise<void> {
     const now = this.#clock.now();
-    const { completedMs, failedMs, maxFinished } = this.#settings;
+    const { completedMs, failedMs, maxFinished, auditMs } = this.#settings;
     const before = (ms: number | null) => (ms === null ? null : now - ms);
     const retention = { doneBefore: before(completedMs), failedBefore: before(failedMs), keep: maxFinished };
     while (!this.#stopped && (await this.#store.prune(retention, now)) > 0) await breath();
+    const access = { endedBefore: now - ENDED_MS, auditBefore: before(auditMs), auditMost: MOST_AUDIT };
+    while (!this.#stopped && (await this.#store.access.forget(access)) > 0) await breath();
   }
 
   stop(): void {

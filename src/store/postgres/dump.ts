@@ -16,7 +16,7 @@ import { SUMS } from './rollups.ts';
 
 const JOB_ROWS = sql`(
   SELECT j.seq, j.id, j.type, j.queue, j.status, j.payload, j.priority, j.run_at, j.max_attempts, j.max_crashes, j.limit_key, j.unique_key,
-    j.parent_job_id, j.replay_of, array_to_json(j.tags)::text AS tags, j.user_initiated, j.timeout_ms, j.total_ms, j.expires_at,
+    j.parent_job_id, j.tenant, j.replay_of, array_to_json(j.tags)::text AS tags, j.user_initiated, j.timeout_ms, j.total_ms, j.expires_at,
     j.created_at, j.queued_at, j.life, j.claim, j.attempts, j.crashes, j.progress, j.started_at, j.deadline_at, j.timeout_at,
     j.completed_at, j.cancel_requested_at, j.lease_owner, j.note, coalesce(r.cancel_reason, o.cancel_reason) AS cancel_reason, j.result,
     j.error, j.policy, o.open, o.timed_out_at, j.schedule_id, j.slot_at

@@ -15,11 +15,11 @@ const INSERT_JOBS = sql`
     body AS (
       INSERT INTO backline.job_body (seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
         parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at, life, claim,
-        attempts, crashes, progress, error, started_at, deadline_at, lease_owner, schedule_id, slot_at)
+        attempts, crashes, progress, error, started_at, deadline_at, lease_owner, schedule_id, slot_at, tenant)
       SELECT seq, id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent_job_id, replay_of,
         user_initiated, timeout_ms, total_ms, expires_at, created_at, tags::text[], policy, status = 'created', queued_at, life, claim,
         attempts, crashes, progress, CASE WHEN NOT ended THEN error END, started_at, deadline_at, lease_owner,
-        schedule_id, slot_at
+        schedule_id, slot_at, tenant
       FROM given ORDER BY seq),
     ready AS (
       INSERT INTO backline.job_ready (queue, type, priority, run_at, seq, limit_key, expires_at, parent_job_id)
@@ -91,6 +91,8 @@ const timesArray = (json: Value): string | null => {
 };
 
 const NEXT_SEQ = sql`SELECT setval('backline.job_body_seq_seq', greatest($lastSeq::bigint, 1), $lastSeq::bigint > 0)`;
+const NEXT_AUDIT = sql`
+  SELECT setval(pg_get_serial_sequence('backline.job_audit', 'n'), greatest(max(n), 1), max(n) IS NOT NULL) FROM backline.job_audit`;
 /** All of them anew: nothing is counted while rows are written. */
 const COUNT = [
   sql`DELETE FROM backline.job_count_deltas`,
@@ -101,6 +103,7 @@ const LATE = sql`INSERT INTO backline.job_count_deltas VALUES ('', 'late', '', $
 
 export const settleNumbers = async (db: Connection, { lastSeq, lateResults }: Numbers): Promise<void> => {
   await db.run(NEXT_SEQ, { lastSeq });
+  await db.run(NEXT_AUDIT);
   for (const statement of COUNT) await db.run(statement);
   await db.run(LATE, { lateResults });
 };

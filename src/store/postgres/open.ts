@@ -22,10 +22,11 @@ import { locksOf } from './locks.ts';
 import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
 import { schedules } from './migrations/0002-schedules.ts';
+import { access } from './migrations/0003-access.ts';
 import { heldOpen, measureClock } from './reader.ts';
 import { PostgresStore, type StoreOptions } from './store.ts';
 
-export const MIGRATIONS: readonly Migration[] = [jobs, schedules];
+export const MIGRATIONS: readonly Migration[] = [jobs, schedules, access];
 
 export interface PostgresOptions extends StoreOptions {
   /** Make the schema if there is none; default true. */

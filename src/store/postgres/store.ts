@@ -31,6 +31,7 @@ import { type Locks, locksOf } from './locks.ts';
 import { MOST_LANES, Positions } from './positions.ts';
 import { heldOpen, measureClock, Reader } from './reader.ts';
 import { PostgresSchedules } from './schedules.ts';
+import { accessStore } from './sql/access.ts';
 import { sealBatch, touchDueBatches } from './sql/batch.ts';
 import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { cancelChunk } from './sql/cancel.ts';
@@ -40,20 +41,10 @@ import { pruneSchedules } from './sql/fire.ts';
 import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queuesNamedBy } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
-import { metricsOf, sampleDepths } from './sql/metrics.ts';
+import { sampleDepths } from './sql/metrics.ts';
+import { failuresFor, metricsFor, queuesFor, statsFor } from './sql/part.ts';
 import { survey } from './sql/pick.ts';
-import {
-  attemptsOf,
-  checkTables,
-  countJobs,
-  failuresOf,
-  getJob,
-  listJobs,
-  logsOf,
-  queuesOf,
-  statsOf,
-  workersOf,
-} from './sql/read.ts';
+import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { standingOf } from './sql/standing.ts';
@@ -282,12 +273,12 @@ export class PostgresStore implements Store {
   count: Store['count'] = (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = (now) => this.#read((db) => queuesOf(db, now));
+  queues: Store['queues'] = (now, within) => this.#read((db) => queuesFor(db, now, within));
   survey: Store['survey'] = (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
-  failures: Store['failures'] = (before, limit) => this.#read((db) => failuresOf(db, before, limit));
-  stats: Store['stats'] = () => this.#read((db) => statsOf(db));
-  metrics: Store['metrics'] = (range) => this.#read((db) => metricsOf(db, range));
+  failures: Store['failures'] = (before, limit, within) => this.#read((db) => failuresFor(db, before, limit, within));
+  stats: Store['stats'] = (within) => this.#read((db) => statsFor(db, within));
+  metrics: Store['metrics'] = (range, within) => this.#read((db) => metricsFor(db, range, within));
 
   watch: Store['watch'] = (listener) => this.#watchers.ofJobs(listener);
 
@@ -326,6 +317,11 @@ export class PostgresStore implements Store {
     this.#listener ??= new Listener(config, address.schema, (origin) => this.#onNote(origin));
     return () => this.#hints.delete(listener);
   }
+
+  readonly access = accessStore(
+    (work) => this.#read(work),
+    (work) => this.#write(work, PROMISED),
+  );
 
   checkIntegrity: Store['checkIntegrity'] = () => this.#read((db) => checkTables(db));
 

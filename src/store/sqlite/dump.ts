@@ -8,7 +8,7 @@ import { IS_BATCH, PAYLOAD } from './sql/target.ts';
 /** S1's columns may be empty: what a job without them has stands here. Seconds may be broken, milliseconds are whole. */
 const JOB_ROWS = sql`(
   SELECT seq, id, type, queue, status, ${PAYLOAD} AS payload, priority, run_at, coalesce(max_attempts, 3) AS max_attempts, max_crashes,
-    limit_key, unique_key, parent_job_id, replay_of, tags, coalesce(user_initiated, 1) <> 0 AS user_initiated,
+    limit_key, unique_key, parent_job_id, tenant, replay_of, tags, coalesce(user_initiated, 1) <> 0 AS user_initiated,
     timeout_seconds * 1000 AS timeout_ms, total_seconds * 1000 AS total_ms, expires_at, created_at, queued_at, life, claim,
     coalesce(attempts, 0) AS attempts, crashes, coalesce(progress, 0) AS progress, started_at, deadline_at,
     CASE WHEN status IN ('created', 'queued') THEN NULL ELSE timeout_at END AS timeout_at, completed_at, cancel_requested_at, lease_owner,

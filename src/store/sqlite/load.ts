@@ -9,11 +9,12 @@ const INSERT_JOB = sql`
   INSERT INTO jobs (seq, id, type, queue, status, priority, run_at, gate, claim, life, attempts, max_attempts, crashes, max_crashes,
     lease_owner, limit_key, unique_key, progress, parent_job_id, replay_of, user_initiated, held, timeout_seconds, created_at, queued_at,
     started_at, completed_at, timeout_at, expires_at, total_seconds, deadline_at, cancel_requested_at, cancel_reason, tags, note, large,
-    payload, result, error, schedule_id, slot_at)
+    payload, result, error, schedule_id, slot_at, tenant)
   VALUES (@seq, @id, @type, @queue, @status, @priority, @run_at, @status = 'queued' AND @run_at > unixepoch('subsec') * 1000, @claim, @life, @attempts,
     @max_attempts, @crashes, @max_crashes, @lease_owner, @limit_key, @unique_key, @progress, @parent_job_id, @replay_of, @user_initiated,
     @status = 'created', @timeout_ms / 1000.0, @created_at, @queued_at, @started_at, @completed_at, @timeout_at, @expires_at,
-    @total_ms / 1000.0, @deadline_at, @cancel_requested_at, @cancel_reason, @tags, @note, @large, @payload, @result, @error, @schedule_id, @slot_at)`;
+    @total_ms / 1000.0, @deadline_at, @cancel_requested_at, @cancel_reason, @tags, @note, @large, @payload, @result, @error, @schedule_id, @slot_at,
+    @tenant)`;
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?)`;
 const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open, timed_out_at) VALUES (@seq, @policy, coalesce(@open, 0), @timed_out_at)`;
 const INSERT_TAGS = sql`INSERT OR IGNORE INTO job_tags SELECT value, ? FROM json_each(?)`;

@@ -11,11 +11,12 @@ import { failpoints } from './failpoints.ts';
 import { markOf } from './mark.ts';
 import { jobs } from './migrations/0001-jobs.ts';
 import { schedules } from './migrations/0002-schedules.ts';
+import { access } from './migrations/0003-access.ts';
 import { type RepairReport, repair } from './repair.ts';
 import { hasOnlyLog } from './salvage.ts';
 import { SqliteStore } from './store.ts';
 
-export const MIGRATIONS: readonly Migration[] = [jobs, schedules];
+export const MIGRATIONS: readonly Migration[] = [jobs, schedules, access];
 
 export interface SqliteOptions {
   /** `disk`: what was promised survives a power cut. `process`: it survives a killed process only. */

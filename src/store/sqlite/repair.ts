@@ -35,6 +35,8 @@ const TABLES: readonly (readonly [table: string, key: string | null])[] = [
   ['job_callbacks', 'job'],
   ['job_key_windows', null],
   ['job_requests', null],
+  ['job_access', null],
+  ['job_audit', null],
   ['job_queues', null],
   ['job_limits', null],
   ['job_meta', null],

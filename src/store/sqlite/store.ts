@@ -12,6 +12,7 @@ import { checkFile } from './integrity.ts';
 import { Journal } from './journal.ts';
 import { beat, beatFromTimer, endLease, register } from './lease.ts';
 import { SqliteSchedules } from './schedules.ts';
+import { accessStore } from './sql/access.ts';
 import { sealBatch, settleBatches, touchDueBatches } from './sql/batch.ts';
 import { bulkStep, surveyOf } from './sql/bulk.ts';
 import { adjustJob, appendLogs, applyChanges, cancelChunk, saveProgress } from './sql/change.ts';
@@ -20,18 +21,9 @@ import { pruneSchedules } from './sql/fire.ts';
 import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
-import { metricsOf, sampleDepths } from './sql/metrics.ts';
-import {
-  attemptsOf,
-  countJobs,
-  failuresOf,
-  getJob,
-  listJobs,
-  logsOf,
-  queuesOf,
-  statsOf,
-  workersOf,
-} from './sql/read.ts';
+import { sampleDepths } from './sql/metrics.ts';
+import { failuresFor, metricsFor, queuesFor, statsFor } from './sql/part.ts';
+import { attemptsOf, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
 import { standingOf } from './sql/standing.ts';
@@ -202,12 +194,13 @@ export class SqliteStore implements Store {
   count: Store['count'] = async (filter) => this.#read((db) => countJobs(db, filter));
   attempts: Store['attempts'] = async (id) => this.#read((db) => attemptsOf(db, id));
   logs: Store['logs'] = async (id, after, limit) => this.#read((db) => logsOf(db, id, after, limit));
-  queues: Store['queues'] = async (now) => this.#read((db) => queuesOf(db, now));
+  queues: Store['queues'] = async (now, within) => this.#read((db) => queuesFor(db, now, within));
   survey: Store['survey'] = async (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = async (id, now) => this.#read((db) => standingOf(db, id, now));
-  failures: Store['failures'] = async (before, limit) => this.#read((db) => failuresOf(db, before, limit));
-  stats: Store['stats'] = async () => this.#read((db) => statsOf(db));
-  metrics: Store['metrics'] = async (range) => this.#read((db) => metricsOf(db, range));
+  failures: Store['failures'] = async (before, limit, within) =>
+    this.#read((db) => failuresFor(db, before, limit, within));
+  stats: Store['stats'] = async (within) => this.#read((db) => statsFor(db, within));
+  metrics: Store['metrics'] = async (range, within) => this.#read((db) => metricsFor(db, range, within));
 
   watch: Store['watch'] = (listener) => this.#watchers.ofJobs(listener);
 
@@ -242,6 +235,11 @@ export class SqliteStore implements Store {
     }
     return () => watcher?.close();
   }
+
+  readonly access = accessStore(
+    (work) => this.#read(work),
+    (work) => this.#write(work, PROMISED),
+  );
 
   checkIntegrity: Store['checkIntegrity'] = async () => this.#read((db) => checkFile(db));
 

@@ -23,7 +23,8 @@ const FAILURE = { name: 'Error', message: 'no' };
 
 export const claimCases = ({ test, testTwo }: Subject): void => {
   test('a claimed job is running, under a new claim, with what one attempt needs', async (store) => {
-    const id = await putOne(store, { payload: '{"a":1}', limitKey: 'l', timeoutMs: 2500, totalMs: 60_000 });
+    const given = { payload: '{"a":1}', limitKey: 'l', tenant: 'ada', key: 'k' };
+    const id = await putOne(store, { ...given, timeoutMs: 2500, totalMs: 60_000 });
     const worker = await startWorker(store);
     const [job, ...more] = await worker.claim({}, T0 + 7);
     expect(more).toEqual([]);
@@ -41,6 +42,8 @@ export const claimCases = ({ test, testTwo }: Subject): void => {
         maxCrashes: 5,
         life: 1,
         parentId: null,
+        tenant: 'ada',
+        key: 'k',
       },
       ...{ claim: 1, limitKey: 'l', deadlineAt: T0 + 60_007, timeoutMs: 2500, startedAt: T0 + 7, runAt: T0 },
       ...{ scheduleId: null, slotAt: null },

@@ -9,11 +9,16 @@ import { count, ids, list, newJob, newJobs, put, putOne, startWorker, T0 } from 
 const POLICY = { wait: () => 0, retryTimeouts: true };
 
 /** One job for each failure, whose id is its place; all of them fail. */
-const fail = async (store: Store, failures: readonly Partial<Failure>[], kind: 'failed' | 'timeout' = 'failed') => {
+const fail = async (
+  store: Store,
+  failures: readonly Partial<Failure>[],
+  kind: 'failed' | 'timeout' = 'failed',
+  tenant: string | null = null,
+) => {
   const before = await count(store);
   const all = await put(
     store,
-    failures.map((_, i) => newJob({ id: `f${before + i}`, maxAttempts: 1, maxCrashes: 1 })),
+    failures.map((_, i) => newJob({ id: `f${before + i}`, maxAttempts: 1, maxCrashes: 1, tenant })),
   );
   const worker = await startWorker(store, `w${before}`);
   for (const [i, job] of (await worker.claim()).entries()) {
@@ -74,6 +79,20 @@ export const failureCases = ({ test }: Subject): void => {
       before = lot.at(-1)!.seq;
     }
     expect(found).toEqual(Array.from({ length: 12 }, (_, i) => `f${11 - i}`));
+  });
+
+  test('of those of others nothing is told to who sees a part, and what there is comes lot by lot', async (store) => {
+    const ours = { queues: null, tenants: ['acme'] };
+    for (let n = 0; n < 3; n++) {
+      await fail(store, [{ message: 'theirs' }], 'failed', 'globex');
+      await fail(store, [{ message: 'ours', name: 'SmtpError', code: 'E421' }], 'failed', 'acme');
+      await fail(store, [{ message: 'nobody' }], 'timeout');
+    }
+    const first = await store.failures(null, 2, ours);
+    expect(ids(first)).toEqual(['f7', 'f4']);
+    expect(first[0]).toMatchObject({ message: 'ours', name: 'SmtpError', code: 'E421', status: 'failed' });
+    expect(ids(await store.failures(first.at(-1)!.seq, 2, ours))).toEqual(['f1']);
+    expect(await store.failures(null, 5, { queues: ['elsewhere'], tenants: null })).toEqual([]);
   });
 
   test('what lives again, was cancelled, or has nothing to say of its error', async (store) => {

@@ -24,6 +24,7 @@ const NOTHING: Omit<FlowRow, 'at' | 'type'> = {
   timeout: 0,
   cancelled: 0,
   retried: 0,
+  waited: 0,
   waitMs: 0,
   ran: 0,
   runMs: 0,
@@ -56,7 +57,15 @@ export const metricsCases = ({ test, testTwo, testCaller }: Subject): void => {
     await store.applyChanges([complete(job!, null, T0 + 2 * MINUTE)]);
     expect(await flowOf(store)).toEqual([
       { ...NOTHING, at: T0, type: 'mail', created: 1 },
-      { ...NOTHING, at: T0 + MINUTE, type: 'mail', started: 1, waitMs: MINUTE + 5, waitTimes: times(MINUTE + 5) },
+      {
+        ...NOTHING,
+        at: T0 + MINUTE,
+        type: 'mail',
+        started: 1,
+        waited: 1,
+        waitMs: MINUTE + 5,
+        waitTimes: times(MINUTE + 5),
+      },
       { ...NOTHING, at: T0 + 2 * MINUTE, type: 'mail', completed: 1, ran: 1, runMs: 59_995, runTimes: times(59_995) },
     ]);
   });

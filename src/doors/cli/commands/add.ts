@@ -35,6 +35,7 @@ export const addAdd = (program: Command, run: Run): void => {
     .option('--timeout <time>', 'How long one attempt may take, such as 5m; false for no limit.')
     .option('--limit-key <text>', 'Jobs with the same limit key share a limit.')
     .option('--parent <id>', 'The parent job.')
+    .option('--tenant <name>', 'Whose job it is; that of its parent if not given.')
     .option('--tag <word>', 'A word to find it by; may stand more than once.', collect)
     .option('--expires-at <time>', 'Cancel it if it has not started by then.')
     .option('--held', 'Hold it back until it is released.')
@@ -118,6 +119,7 @@ const optionsOf = (flags: Flags): Omit<EnqueueOptions, 'tx'> => {
     timeout,
     limitKey,
     parent,
+    tenant,
     tag,
   } = flags;
   const options: Record<string, unknown> = {
@@ -133,6 +135,7 @@ const optionsOf = (flags: Flags): Omit<EnqueueOptions, 'tx'> => {
     timeout: timeout === 'false' ? false : timeout,
     limitKey,
     parent,
+    tenant,
     tags: tag,
     expiresAt: flags.expiresAt,
     held: flags.held,

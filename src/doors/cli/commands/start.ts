@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { Resolved } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
+import { BacklineError } from '../../../job/backline-error.ts';
 import { unknownJobType } from '../../../job/errors.ts';
 import { Uploads } from '../../drop/uploads.ts';
 import { JobScheduler } from '../../drop/watcher.ts';
-import { mustBeLoopback, type RunningServer, startServer } from '../../http/server.ts';
+import { mustHaveToken, type RunningServer, startServer } from '../../http/server.ts';
 import type { Run } from '../command.ts';
-import { type Cli, loadSettings, shownDatabase } from '../connect.ts';
+import { type Cli, loadSettings, shownDatabase, withDatabase } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { addSettings } from '../flags.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
@@ -29,7 +30,8 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   const { settings } = resolved;
   const types = typesOf(resolved);
   const place = resolved.origins.find(({ name }) => name === 'host')!.place;
-  mustBeLoopback(settings.host, place);
+  // Before anything is made: a database that is not there has no token.
+  await mustHaveToken(settings.host, place, () => hasToken({ out, flags }));
   const stop = untilInterrupted();
   const logger = makeLogger(settings.logLevel, out);
   // Without job types there is nothing to run; the page and the folder are there all the same.
@@ -42,8 +44,9 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   try {
     await manager.start();
     await uploads?.start();
-    const { host, port, maxPayloadBytes } = settings;
+    const { host, port, maxPayloadBytes, requireToken, publicUrl, trustProxy } = settings;
     server = await startServer(manager, {
+      ...{ place, requireToken, publicUrl: publicUrl ?? undefined, trustProxy },
       ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
       ...(uploads ? { uploads } : {}),
       onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
@@ -59,6 +62,15 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
     await server?.close();
   }
   return stop.code();
+};
+
+const hasToken = async (cli: Pick<Cli, 'out' | 'flags'>): Promise<boolean> => {
+  try {
+    return await withDatabase({ ...cli, input: process.stdin }, { create: false }, (client) => client.tokens.any());
+  } catch (error) {
+    if (error instanceof BacklineError && error.code === 'NO_DATABASE') return false;
+    throw error;
+  }
 };
 
 /** @throws UNKNOWN_JOB_TYPE if dropped files should become jobs that nobody here can run. */

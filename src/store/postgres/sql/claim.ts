@@ -36,8 +36,8 @@ const TAKE = sql`
     begun AS MATERIALIZED (
       SELECT b.seq, b.id, b.type, b.queue, b.priority, b.run_at, b.limit_key, b.unique_key, b.claim + 1 AS claim, b.life,
         b.attempts + 1 AS attempts, b.crashes, b.max_crashes, $now::bigint AS started_at, $now::bigint + b.timeout_ms AS timeout_at,
-        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.timeout_ms, b.payload,
-        b.schedule_id, b.slot_at,
+        coalesce(b.deadline_at, $now::bigint + b.total_ms) AS deadline_at, b.max_attempts, b.parent_job_id, b.tenant, b.timeout_ms,
+        b.payload, b.schedule_id, b.slot_at,
         greatest(b.run_at, b.queued_at) AS ready_at
       FROM gone g JOIN backline.job_body b ON b.seq = g.seq),
     running AS (

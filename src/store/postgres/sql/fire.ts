@@ -10,6 +10,7 @@ import {
 } from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { number, text } from '../../rows.ts';
 import type {
   FireAnswer,
@@ -19,7 +20,7 @@ import type {
   RunRequest,
   ScheduleOutcome,
 } from '../../schedule-store.ts';
-import type { InsertOutcome, RequestKey } from '../../store.ts';
+import type { InsertOutcome } from '../../store.ts';
 import { numbers, sql, texts } from '../driver.ts';
 import type { Locks } from '../locks.ts';
 import type { Transaction } from '../transaction.ts';

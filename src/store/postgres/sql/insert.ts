@@ -2,7 +2,8 @@
 import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
 import { storeBusy } from '../../../job/errors.ts';
 import type { Status } from '../../../job/states.ts';
-import { number, text, toChange } from '../../rows.ts';
+import { owned } from '../../../job/tenant.ts';
+import { number, text, textOrNull, toChange } from '../../rows.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { flags, numbers, type Row, sql, texts } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
@@ -22,18 +23,18 @@ const INSERT = sql`
       SELECT * FROM unnest($ids::text[], $types::text[], $queues::text[], $priorities::int[], $runAts::bigint[], $payloads::text[],
         $maxAttempts::int[], $maxCrashes::int[], $limitKeys::text[], $keys::text[], $parents::text[], $replays::text[], $byUser::boolean[],
         $timeouts::bigint[], $totals::bigint[], $expires::bigint[], $nows::bigint[], $tags::text[], $held::boolean[], $policies::text[],
-        $schedules::text[], $slots::bigint[])
+        $schedules::text[], $slots::bigint[], $tenants::text[])
       WITH ORDINALITY AS g(id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of,
-        by_user, timeout_ms, total_ms, expires_at, now, tags, held, policy, schedule_id, slot_at, ord)),
+        by_user, timeout_ms, total_ms, expires_at, now, tags, held, policy, schedule_id, slot_at, tenant, ord)),
     body AS (
       INSERT INTO backline.job_body (id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key,
         parent_job_id, replay_of, user_initiated, timeout_ms, total_ms, expires_at, created_at, tags, policy, held, queued_at,
-        schedule_id, slot_at)
+        schedule_id, slot_at, tenant)
       SELECT id, type, queue, priority, run_at, payload, max_attempts, max_crashes, limit_key, unique_key, parent, replay_of, by_user,
         timeout_ms, total_ms, expires_at, now,
         CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(tags::json)) END,
         policy, held, CASE WHEN NOT held AND policy IS NULL THEN now END,
-        schedule_id, slot_at
+        schedule_id, slot_at, tenant
       FROM given ORDER BY ord
       ON CONFLICT (id) DO NOTHING
       RETURNING seq, id, queue, type, priority, run_at, limit_key, expires_at, parent_job_id, held, policy),
@@ -61,7 +62,7 @@ const INSERT_CALLBACKS = sql`
   SELECT * FROM unnest($seqs::bigint[], $kinds::text[], $ids::text[], $types::text[], $bodies::text[])`;
 
 /** KEY SHARE: a parent that is being removed is waited for, and one that is found stays until this transaction has ended. */
-const PARENTS = sql`SELECT id FROM backline.job_body WHERE id = ANY ($ids::text[]) ORDER BY seq FOR KEY SHARE`;
+const PARENTS = sql`SELECT id, tenant FROM backline.job_body WHERE id = ANY ($ids::text[]) ORDER BY seq FOR KEY SHARE`;
 /** A batch that is found running cannot end before this transaction has: see batch.ts. */
 const LOCK_BATCHES = sql`SELECT id FROM backline.job_batches WHERE id = ANY ($ids::text[]) ORDER BY seq DESC FOR UPDATE`;
 const ENDED_BATCHES = sql`
@@ -123,9 +124,10 @@ export const ensureQueues = async (txn: Transaction, names: ReadonlySet<string>)
 /** One call's jobs, or those of many calls. A run is what can be written at once: no key twice, and no parent of another in it. */
 class Inserting {
   readonly #txn: Transaction;
-  readonly #given: readonly Insertion[];
+  readonly #given: Insertion[];
   readonly #outcomes: InsertOutcome[];
-  readonly #parents = new Set<string>();
+  /** Those that are there, and whose they are. */
+  readonly #parents = new Map<string, string | null>();
   /** Parents that are batches, and have ended in this. */
   readonly #ended = new Map<string, Status>();
   #run: number[] = [];
@@ -134,16 +136,19 @@ class Inserting {
 
   constructor(txn: Transaction, given: readonly Insertion[]) {
     this.#txn = txn;
-    this.#given = given;
+    this.#given = [...given];
     this.#outcomes = new Array(given.length);
   }
 
   async run(): Promise<InsertOutcome[]> {
     await this.#findParents();
-    for (const [i, { job, refused }] of this.#given.entries()) {
-      const { id, key, parentId, batch } = job;
-      if ((parentId !== null && this.#idsOfRun.has(parentId)) || (key !== null && this.#keysOfRun.has(key)))
-        await this.#write();
+    for (const [i, { job: given, refused, now }] of this.#given.entries()) {
+      const { id, parentId, batch } = given;
+      if (parentId !== null && this.#idsOfRun.has(parentId)) await this.#write();
+      const job = owned(given, parentId === null ? null : (this.#parents.get(parentId) ?? null));
+      this.#given[i] = { job, refused, now };
+      const { key } = job;
+      if (key !== null && this.#keysOfRun.has(key)) await this.#write();
       const wrong = parentId === null ? null : this.#wrongParent(id, parentId, refused);
       if (wrong) {
         this.#outcomes[i] = wrong;
@@ -167,7 +172,7 @@ class Inserting {
       this.#txn.all(LOCK_BATCHES, { ids }),
       this.#txn.all(ENDED_BATCHES, { ids }),
     ]);
-    for (const row of parents) this.#parents.add(text(row['id']));
+    for (const row of parents) this.#parents.set(text(row['id']), textOrNull(row['tenant']));
     for (const row of ended) this.#ended.set(text(row['id']), text(row['status']) as Status);
   }
 
@@ -256,7 +261,7 @@ class Inserting {
       }
       this.#outcomes[i] = { kind: 'inserted', id: job.id, seq };
       this.#txn.witness ??= { statement: IS_THERE, params: { id: job.id, seq } };
-      this.#parents.add(job.id);
+      this.#parents.set(job.id, job.tenant);
       if (job.key !== null && job.keyUntil !== null) windows.push(job);
       if (job.batch) batches.push({ seq, job, batch: job.batch, now });
       const to = job.batch ? 'running' : job.status;
@@ -338,6 +343,7 @@ const paramsOf = (given: readonly Insertion[]) => {
     held: flags(of(({ status, batch }) => status === 'created' && !batch)),
     schedules: texts(of(({ slot }) => slot?.scheduleId ?? null)),
     slots: numbers(of(({ slot }) => slot?.at ?? null)),
+    tenants: texts(of(({ tenant }) => tenant)),
     policies: texts(of(({ batch }) => (batch ? JSON.stringify(batch.policy) : null))),
   };
 };

@@ -101,22 +101,28 @@ const COUNTS = `(SELECT * FROM backline.job_counts UNION ALL SELECT * FROM backl
 
 /** From the counters where they know the answer; else by looking at every row that could match. */
 export const countJobs = async (db: Connection, filter: CheckedFilter): Promise<number> => {
-  const { status, type, queue, ...rest } = filter;
-  if (Object.keys(rest).length > 0) {
+  const { status, type, queue, within, ...rest } = filter;
+  if (Object.keys(rest).length > 0 || within?.tenants) {
     const { text: where, values } = whereOf(filter);
     return number((await db.get(`SELECT count(*) AS n FROM backline.jobs WHERE ${where}`, values))!['n']);
   }
   const list = (words: readonly string[] | undefined) => (words ? texts(words) : null);
-  const row = await db.get(COUNT, { statuses: list(status), types: list(type), queues: list(queue) });
+  const row = await db.get(COUNT, {
+    statuses: list(status),
+    types: list(type),
+    queues: list(queue),
+    reach: list(within?.queues ?? undefined),
+  });
   return number(row!['n']);
 };
 
 const COUNT = sql`
   SELECT coalesce(sum(n), 0)::bigint AS n FROM ${COUNTS} AND ($statuses::text[] IS NULL OR status = ANY ($statuses::text[]))
-    AND ($types::text[] IS NULL OR type = ANY ($types::text[])) AND ($queues::text[] IS NULL OR queue = ANY ($queues::text[]))`;
+    AND ($types::text[] IS NULL OR type = ANY ($types::text[])) AND ($queues::text[] IS NULL OR queue = ANY ($queues::text[]))
+    AND ($reach::text[] IS NULL OR queue = ANY ($reach::text[]))`;
 
 /** Escapes that PostgreSQL cannot read as text would end the whole answer; see payloadMatch of target.ts. */
-const READABLE = `regexp_replace(a.error, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')`;
+export const READABLE = `regexp_replace(a.error, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')`;
 
 /** By the index of final states, which holds the order. */
 const failedBy = (status: string): string => `

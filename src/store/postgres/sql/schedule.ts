@@ -148,7 +148,7 @@ const writeEntries = async (txn: Transaction, written: readonly Written[]): Prom
 
 export const listSchedules = async (
   db: Connection,
-  { limit, after, type, paused }: ScheduleQuery,
+  { limit, after, type, paused, within }: ScheduleQuery,
 ): Promise<SchedulePage> => {
   const parts = ['id > $after'];
   const values: Record<string, Value> = { after: after ?? '', limit: limit + 1 };
@@ -157,6 +157,12 @@ export const listSchedules = async (
     values['type'] = type;
   }
   if (paused !== undefined) parts.push(`paused_at IS ${paused ? 'NOT ' : ''}NULL`);
+  for (const [name, words] of [['queue', within?.queues] as const, ['tenant', within?.tenants] as const]) {
+    if (!words) continue;
+    // Of an escape that PostgreSQL's texts cannot hold, another field is asked: these are names, and have none.
+    parts.push(`job::json ->> '${name}' = ANY ($${name}s::text[])`);
+    values[`${name}s`] = texts(words);
+  }
   const statement = `SELECT * FROM backline.job_schedules WHERE ${parts.join(' AND ')} ORDER BY id LIMIT $limit::int`;
   const rows = await db.all(statement, values);
   const schedules = rows.slice(0, limit).map(toSchedule);

@@ -32,6 +32,13 @@ export const whereOf = (filter: CheckedFilter, prefix = 'f'): Where => {
   among('queue', filter.queue);
   if (filter.priority) parts.push(`priority = ANY (${bind(numbers(filter.priority))}::int[])`);
   if (filter.schedule !== undefined) parts.push(`schedule_id = ${bind(filter.schedule)}`);
+  among('tenant', filter.tenant);
+  if (filter.within) {
+    const { queues, tenants, own } = filter.within;
+    if (tenants) among('tenant', own === undefined ? tenants : [...tenants, own]);
+    const ownJobs = own === undefined || !queues ? '' : ` OR tenant = ${bind(own)}`;
+    if (queues) parts.push(`(queue = ANY (${bind(texts(queues))}::text[])${ownJobs})`);
+  }
   if (filter.parent !== undefined) parts.push(`parent_job_id = ${bind(filter.parent)}`);
   if (filter.tag !== undefined) parts.push(`tags @> ${bind(texts([filter.tag]))}::text[]`);
   if (filter.userInitiated === true) parts.push('user_initiated');

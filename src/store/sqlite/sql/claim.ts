@@ -107,8 +107,9 @@ const TAKE = sql`
   UPDATE jobs SET status = 'running', claim = claim + 1, attempts = attempts + 1, started_at = @now, lease_owner = @owner,
     progress = 0, note = NULL, timeout_at = @now + timeout_seconds * 1000, deadline_at = coalesce(deadline_at, @now + total_seconds * 1000)
   WHERE seq IN (SELECT value FROM json_each(@seqs))
-  RETURNING seq, id, type, queue, priority, attempts, max_attempts, crashes, max_crashes, life, claim, parent_job_id, limit_key,
-    schedule_id, slot_at, timeout_seconds, deadline_at, started_at, run_at, large, payload, max(run_at, coalesce(queued_at, run_at)) AS ready_at`;
+  RETURNING seq, id, type, queue, priority, attempts, max_attempts, crashes, max_crashes, life, claim, parent_job_id, tenant, unique_key,
+    limit_key, schedule_id, slot_at, timeout_seconds, deadline_at, started_at, run_at, large, payload,
+    max(run_at, coalesce(queued_at, run_at)) AS ready_at`;
 const LARGE = sql`SELECT payload FROM job_payloads WHERE seq = ?`;
 const NEXT_AT = sql`SELECT min(run_at) AS at FROM jobs WHERE status = 'queued' AND gate = 1`;
 

@@ -2,6 +2,7 @@
 import { afterFiring, afterRun, type Plan, planFiring, planRun, type SlotOutcome } from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { number, text } from '../../rows.ts';
 import type {
   FireAnswer,
@@ -11,7 +12,6 @@ import type {
   RunRequest,
   ScheduleOutcome,
 } from '../../schedule-store.ts';
-import type { RequestKey } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelRows } from './change.ts';

@@ -1,6 +1,7 @@
 import type { NewBatch, NewJob } from '../../../job/enqueue-options.ts';
 import { isFinal, type Status } from '../../../job/states.ts';
-import { number, text, toChange } from '../../rows.ts';
+import { owned } from '../../../job/tenant.ts';
+import { number, text, textOrNull, toChange } from '../../rows.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { type Row, sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
@@ -12,13 +13,13 @@ import { IS_BATCH } from './target.ts';
 const INSERT = sql`
   INSERT INTO jobs (id, type, queue, status, priority, run_at, gate, max_attempts, max_crashes, limit_key, unique_key,
     parent_job_id, replay_of, user_initiated, held, timeout_seconds, total_seconds, created_at, queued_at, expires_at, tags, schedule_id, slot_at,
-    large, payload)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    large, payload, tenant)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 const INSERT_PAYLOAD = sql`INSERT INTO job_payloads VALUES (?, ?) ON CONFLICT DO UPDATE SET payload = excluded.payload`;
 const INSERT_TAG = sql`INSERT INTO job_tags VALUES (?, ?)`;
 const ENSURE_QUEUE = sql`INSERT INTO job_queues (name) VALUES (?) ON CONFLICT DO NOTHING`;
-const PARENT = sql`SELECT status, ${IS_BATCH} AS is_batch FROM jobs WHERE id = ?`;
+const PARENT = sql`SELECT status, tenant, ${IS_BATCH} AS is_batch FROM jobs WHERE id = ?`;
 const START_BATCH = sql`UPDATE jobs SET started_at = @now, deadline_at = @now + total_seconds * 1000 WHERE seq = @seq`;
 const INSERT_BATCH = sql`INSERT INTO job_batches (job, policy, open) VALUES (?, ?, ?)`;
 const INSERT_CALLBACK = sql`INSERT INTO job_callbacks VALUES (?, ?, ?, ?, ?)`;
@@ -69,9 +70,11 @@ const ensureQueue = (txn: Transaction, name: string): void => {
   txn.queues.add(name);
 };
 
-const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome => {
-  const wrong = job.parentId === null ? null : wrongParent(txn, job.id, job.parentId);
+const insertJob = (txn: Transaction, given: NewJob, now: number): InsertOutcome => {
+  const parent = given.parentId === null ? undefined : txn.get(PARENT, given.parentId);
+  const wrong = given.parentId === null ? null : wrongParent(given.id, parent);
   if (wrong) return wrong;
+  const job = owned(given, textOrNull(parent?.['tenant']));
   const holder = job.key === null ? undefined : holderOf(txn, job, now);
   if (holder) return onTakenKey(txn, job, holder, now);
   const status = job.batch ? 'running' : job.status;
@@ -105,6 +108,7 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
       job.slot?.at ?? null,
       large ? 1 : 0,
       large ? ELSEWHERE : job.payload,
+      job.tenant,
     );
   if (changes === 0) return { kind: 'duplicate-id', id: job.id };
   const seq = Number(lastInsertRowid);
@@ -119,8 +123,7 @@ const insertJob = (txn: Transaction, job: NewJob, now: number): InsertOutcome =>
 };
 
 /** Why a job cannot become a child of this one. */
-const wrongParent = (txn: Transaction, id: string, parentId: string): InsertOutcome | null => {
-  const parent = txn.get(PARENT, parentId);
+const wrongParent = (id: string, parent: Row | undefined): InsertOutcome | null => {
   if (!parent) return { kind: 'no-parent', id };
   const status = text(parent['status']) as Status;
   return parent['is_batch'] === 1 && isFinal(status) ? { kind: 'parent-ended', id, status } : null;

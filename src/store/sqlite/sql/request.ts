@@ -1,7 +1,8 @@
 /** Requests that may come again: what became of their jobs is kept beside them, in the transaction that inserted them. */
 import type { NewJob } from '../../../job/enqueue-options.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { text } from '../../rows.ts';
-import type { InsertOutcome, RequestKey } from '../../store.ts';
+import type { InsertOutcome } from '../../store.ts';
 import { sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
 import type { Transaction } from '../transaction.ts';

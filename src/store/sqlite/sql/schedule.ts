@@ -87,7 +87,7 @@ const writeEntries = (txn: Transaction, schedule: Schedule, entries: readonly Hi
   txn.run(TRIM, { schedule: id, seldom: 1, keep: KEPT_SELDOM });
 };
 
-export const listSchedules = (db: Connection, { limit, after, type, paused }: ScheduleQuery): SchedulePage => {
+export const listSchedules = (db: Connection, { limit, after, type, paused, within }: ScheduleQuery): SchedulePage => {
   const parts = ['id > ?'];
   const values: Value[] = [after ?? ''];
   if (type !== undefined) {
@@ -95,6 +95,11 @@ export const listSchedules = (db: Connection, { limit, after, type, paused }: Sc
     values.push(type);
   }
   if (paused !== undefined) parts.push(`paused_at IS ${paused ? 'NOT ' : ''}NULL`);
+  for (const [name, words] of [['queue', within?.queues] as const, ['tenant', within?.tenants] as const]) {
+    if (!words) continue;
+    parts.push(`json_extract(job, '$.${name}') IN (SELECT value FROM json_each(?))`);
+    values.push(JSON.stringify(words));
+  }
   const statement = `SELECT * FROM job_schedules WHERE ${parts.join(' AND ')} ORDER BY id LIMIT +?`;
   const rows = db.all(statement, ...values, limit + 1);
   const schedules = rows.slice(0, limit).map(toSchedule);

@@ -31,6 +31,14 @@ export const whereOf = (filter: CheckedFilter): Where => {
   among('type', filter.type);
   among('queue', filter.queue);
   among('priority', filter.priority);
+  among('tenant', filter.tenant);
+  if (filter.within) {
+    const { queues, tenants, own } = filter.within;
+    const also = own === undefined ? [] : [own];
+    if (tenants) among('tenant', [...tenants, ...also]);
+    const names = queues?.map(() => '?').join(', ');
+    if (queues) add(`(queue IN (${names})${own === undefined ? '' : ' OR tenant = ?'})`, ...queues, ...also);
+  }
   if (filter.parent !== undefined) add('parent_job_id = +?', filter.parent);
   if (filter.schedule !== undefined) add('schedule_id = +? AND schedule_id IS NOT NULL', filter.schedule);
   if (filter.tag !== undefined) add('seq IN (SELECT job FROM job_tags WHERE tag = ?)', filter.tag);

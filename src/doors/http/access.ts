@@ -1,0 +1,148 @@
+/**
+ * Who stands behind a request.
+ *
+ * 1. A bearer token is what its row says; one that is not valid is refused, also where none would be needed.
+ * 2. The cookie of a session is the same for browsers; changes then need to come from this very page.
+ * 3. Nothing at all: on a loopback address, from this machine and through no proxy, that is its owner, unless tokens are required.
+ *    Everybody else is told to sign in.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { notAuthenticated, originRefused, tooManyRequests } from '../../job/errors.ts';
+import { type Caller, everyone } from '../api/access.ts';
+import type { Served } from '../api/context.ts';
+import type { Failures } from './failures.ts';
+import { clearSession, keepSession, sessionOf } from './session.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set for every route that is not public. */
+    caller: Caller;
+    /** Of a request that came with the cookie of a session. */
+    session: string | null;
+  }
+}
+
+export interface AccessOptions {
+  /** Whether it can be reached from this machine alone. */
+  readonly loopback: boolean;
+  /** Tokens are needed here, too. */
+  readonly requireToken: boolean;
+  /** As browsers know it, such as `https://jobs.example.com`; null for the address that it listens on. */
+  readonly publicUrl: URL | null;
+  /** Requests of one token in a minute. */
+  readonly maxPerMinute: number;
+  /** Failed tries to come in, with a token, a cookie or at the sign-in. */
+  readonly failures: Failures;
+}
+
+/** Without a caller: whether it lives, and how to become one. */
+const PUBLIC = ['/healthz', '/readyz', '/sign-in', '/style.css', '/favicon.ico'];
+
+/** Requests of an address that has not said who it is, in a minute. */
+const STRANGERS_PER_MINUTE = 120;
+
+/** What proxies add: then this machine is not where the request comes from. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'];
+
+/** Only a page can set it, and only for its own origin: for another one a browser asks first, and is not allowed. */
+export const PAGE_HEADER = 'x-backline-page';
+
+/** Tells every request of the server who its caller is. To be registered before all routes. */
+export const addAccess = async (server: FastifyInstance, client: Served, options: AccessOptions): Promise<void> => {
+  server.decorateRequest('caller');
+  server.decorateRequest('session', null);
+  server.addHook('onRequest', async (request, reply) => {
+    if (isPublic(request)) return;
+    request.caller = await callerOf(request, reply, client, options);
+  });
+  await limitRequests(server, options);
+};
+
+export const isPublic = ({ url }: FastifyRequest): boolean =>
+  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, ''));
+
+const limitRequests = async (server: FastifyInstance, { maxPerMinute }: AccessOptions): Promise<void> => {
+  const { default: rateLimit } = await import('@fastify/rate-limit');
+  await server.register(rateLimit, {
+    max: (request: FastifyRequest) => (request.caller ? maxPerMinute : STRANGERS_PER_MINUTE),
+    timeWindow: 60_000,
+    // A part of an IPv6 address that one household has.
+    keyGenerator: (request: FastifyRequest) =>
+      request.caller ? `token ${request.caller.id}` : `address ${addressOf(request)}`,
+    allowList: (request: FastifyRequest) =>
+      request.caller === everyone || (isPublic(request) && request.method === 'GET'),
+    errorResponseBuilder: (_, { ttl }) => tooManyRequests('requests', ttl),
+  });
+};
+
+/** @throws NOT_AUTHENTICATED, TOO_MANY_REQUESTS, ORIGIN_REFUSED. */
+const callerOf = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  client: Served,
+  options: AccessOptions,
+): Promise<Caller> => {
+  const token = bearerOf(request);
+  const cookie = token === undefined ? sessionOf(request) : undefined;
+  const presented = token ?? cookie;
+  if (presented === undefined) {
+    if (isOwner(request, options)) return everyone;
+    throw notAuthenticated('This needs a token, or to sign in');
+  }
+  const address = addressOf(request);
+  mustNotGuess(options, address, reply);
+  const found = await client.tokens.authenticate(presented);
+  if (!found || (token !== undefined) !== (found.session === null)) {
+    options.failures.failed(address);
+    if (cookie !== undefined) clearSession(reply, options);
+    throw notAuthenticated(token === undefined ? 'The session has ended' : 'The token is not valid');
+  }
+  const { id, name, scope, queues, tenants, session } = found;
+  if (session) {
+    mustBeOwnPage(request, options);
+    request.session = session.id;
+    await keepSession(reply, client, found, options);
+  }
+  return { id, name, scope, queues, tenants };
+};
+
+/** @throws TOO_MANY_REQUESTS. */
+export const mustNotGuess = ({ failures }: AccessOptions, address: string, reply: FastifyReply): void => {
+  const waitMs = failures.waitMs(address);
+  if (waitMs === 0) return;
+  reply.header('retry-after', Math.ceil(waitMs / 1000));
+  throw tooManyRequests('failed tries from this address', waitMs);
+};
+
+const bearerOf = ({ headers }: FastifyRequest): string | undefined => {
+  const { authorization } = headers;
+  if (authorization === undefined) return undefined;
+  return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1] ?? '';
+};
+
+const isOwner = ({ headers }: FastifyRequest, { loopback, requireToken, publicUrl }: AccessOptions): boolean =>
+  loopback && !requireToken && publicUrl === null && !FORWARDED.some((name) => headers[name] !== undefined);
+
+/**
+ * A cookie comes along whoever makes the browser send the request. It is SameSite=Strict; besides, a change must say that it comes
+ * from this origin, and carry a header that a page elsewhere may not set without being asked for it. @throws ORIGIN_REFUSED.
+ */
+const mustBeOwnPage = (request: FastifyRequest, options: AccessOptions): void => {
+  const { method, headers, url } = request;
+  if (method === 'GET' || method === 'HEAD') return;
+  mustBeOwnOrigin(request, options);
+  if (url.startsWith('/api/') && headers[PAGE_HEADER] === undefined)
+    throw originRefused(`nowhere: ${PAGE_HEADER} is missing`);
+};
+
+/** @throws ORIGIN_REFUSED. */
+export const mustBeOwnOrigin = ({ headers }: FastifyRequest, { publicUrl }: AccessOptions): void => {
+  const { origin, host } = headers;
+  const own = publicUrl ? [publicUrl.origin] : [`http://${host}`, `https://${host}`];
+  const site = headers['sec-fetch-site'];
+  if (origin === undefined ? site !== 'same-origin' : !own.includes(origin)) throw originRefused(origin ?? 'nowhere');
+};
+
+/** What stands for an address: of IPv6 its first half, because a household has all of the other. */
+export const addressOf = ({ ip }: FastifyRequest): string =>
+  ip.includes(':') && !ip.startsWith('::ffff:') ? ip.split(':').slice(0, 4).join(':') : ip;
