@@ -3,11 +3,11 @@
  *
  * 1. Finds a Node that is new enough, or fetches one into .tools (setup.mjs).
  * 2. Installs the dependencies if the lock file changed since the last time.
- * 3. Builds dist if a source file changed since the last time.
+ * 3. Builds dist, the dashboard included, if a source file changed since the last time.
  * 4. For tests, installs the parts of the system they drive, where it may.
  * 5. Runs the task with that Node and ends as the task ends.
  *
- * This file and setup.mjs are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
+ * This file and those it imports are plain JavaScript without dependencies: they must run on Node 16, before anything is installed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,13 +17,15 @@ import { build, findNode, installIn, installParts, ROOT, SetupError, say } from 
 
 const VITEST = ['node_modules/vitest/vitest.mjs', 'run'];
 const BIOME = ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'];
-const TYPES = ['node_modules/typescript/bin/tsc', '-p', '.'];
+const TSC = 'node_modules/typescript/bin/tsc';
+/** One program for Node, one for the pages, one for the tests that look at them. */
+const TYPES = ['.', 'dashboard', 'test/e2e'].map((folder) => [TSC, '-p', folder]);
 const SOURCES = '--conditions=backline-source';
 const SERVICE = ['examples/songwriter-credits/main.ts', '--daemon'];
 
 /**
  * What each task runs with Node, one command after the other; arguments of the caller go to the last one.
- * `build: false` leaves out the build.
+ * `build: false` leaves out the build; `parts: true` installs what tests drive first.
  */
 const TASKS = {
   start: { run: [SERVICE] },
@@ -52,12 +54,12 @@ const TASKS = {
   'test:chaos': { run: [[SOURCES, 'test/chaos/main.ts']], build: false },
   'test:pressure': { run: [[SOURCES, 'test/pressure/main.ts']], build: false },
   'test:postgres-versions': { run: [['test/versions/main.ts']], build: false },
-  'test:e2e': { run: [[...VITEST, 'test/journeys']], parts: true },
+  'test:e2e': { run: [[...VITEST, 'test/journeys', 'test/e2e']], parts: true },
   'test:time': { run: [['test/time/all-zones.ts']], build: false },
   'test:coverage': { run: [[...VITEST, '--coverage']], parts: true },
-  typecheck: { run: [TYPES], build: false },
+  typecheck: { run: TYPES, build: false },
   lint: { run: [BIOME], build: false },
-  check: { run: [TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
+  check: { run: [...TYPES, BIOME, [...VITEST, 'test/architecture']], build: false },
   bench: { run: [['bench/main.ts']] },
   'example:dj-library': { run: [['examples/dj-library/main.ts']] },
 };

@@ -190,6 +190,8 @@ function sameAsLock(at) {
 /** What tests drive beside this repository: Debian's package, and a file that shows it is there. */
 const PARTS = {
   chromium: '/usr/bin/chromium',
+  // Without a font there is no text to measure.
+  'fonts-dejavu-core': '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf',
   libfaketime: '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
 };
 const PARTS_MS = 240_000;
@@ -241,7 +243,7 @@ function npm(node, args, cwd) {
 
 // --- build ---
 
-/** Compiles src to dist if a source changed since the last time. A failed build leaves the old dist alone. */
+/** Compiles src and dashboard to dist if a source changed since the last time. A failed build leaves the old dist alone. */
 export async function build(node) {
   if (isBuilt()) return;
   await locked(toolsFolder(), async () => {
@@ -259,16 +261,26 @@ export async function build(node) {
     if (status !== 0) throw new SetupError('The build failed.', 'Correct the errors above and run the command again.');
     const command = join(made, 'doors', 'cli', 'main.js');
     if (existsSync(command)) chmodSync(command, 0o755);
+    if (!buildPages(node, join(made, 'dashboard')))
+      throw new SetupError('The build of the dashboard failed.', 'Correct the errors above and run the command again.');
     rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
     renameSync(made, join(ROOT, 'dist'));
     writeFileSync(join(TOOLS, 'built'), sources);
   });
 }
 
+function buildPages(node, target) {
+  const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+  const args = [vite, 'build', 'dashboard', '--outDir', target, '--logLevel', 'warn'];
+  return spawnSync(node.bin, args, { cwd: ROOT, env: node.env, stdio: ['ignore', 2, 2] }).status === 0;
+}
+
 function isBuilt() {
   const stamp = join(TOOLS, 'built');
   return (
-    existsSync(join(ROOT, 'dist', 'index.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash()
+    ['index.js', 'dashboard/index.html'].every((file) => existsSync(join(ROOT, 'dist', file))) &&
+    existsSync(stamp) &&
+    readFileSync(stamp, 'utf8') === sourceHash()
   );
 }
 
@@ -280,7 +292,7 @@ function sourceHash() {
     if (info.isDirectory()) for (const name of readdirSync(join(ROOT, path)).sort()) visit(`${path}/${name}`);
     else hash.update(`${path} ${info.size} ${info.mtimeMs}\n`);
   };
-  for (const path of ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) visit(path);
+  for (const path of ['src', 'dashboard', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) visit(path);
   return hash.digest('hex');
 }
 

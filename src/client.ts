@@ -8,6 +8,7 @@ export type { Scope } from './doors/api/routes.ts';
 export type { HistoryEntryView, NextRunsView, ScheduleAction, ScheduleView } from './doors/api/schedule-shapes.ts';
 export type {
   AttemptView,
+  FailuresView,
   HealthView,
   JobView,
   LogLineView,

@@ -1,7 +1,7 @@
 /** scripts/run.mjs sets a checkout up before it runs a task; here in a small checkout with an npm that only pretends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -29,6 +29,10 @@ beforeEach(async () => {
   await cp(join(ROOT, 'scripts'), join(checkout, 'scripts'), { recursive: true });
   await mkdir(join(checkout, 'src'));
   await writeFile(join(checkout, 'src/index.ts'), 'export const one: number = 1;\n');
+  await mkdir(join(checkout, 'dashboard/src'), { recursive: true });
+  await copyFile(join(ROOT, 'dashboard/vite.config.ts'), join(checkout, 'dashboard/vite.config.ts'));
+  await writeFile(join(checkout, 'dashboard/index.html'), '<script type="module" src="./src/main.tsx"></script>');
+  await writeFile(join(checkout, 'dashboard/src/main.tsx'), "document.title = 'first';\n");
   await writeFile(join(checkout, 'npm-cli.cjs'), PRETENDING_NPM);
 });
 
@@ -122,6 +126,23 @@ describe('setting up', () => {
     expect(code).toBe(1);
     expect(said).toContain('✗ The build failed.');
     expect(await readFile(join(checkout, 'dist/index.js'), 'utf8')).toContain('one = 1');
+  });
+
+  test('a changed page is built, and one with errors leaves the old build in place', async () => {
+    await run('build');
+    const pages = async () => {
+      const names = await readdir(join(checkout, 'dist/dashboard/assets'));
+      return readFile(join(checkout, 'dist/dashboard/assets', names.find((name) => name.endsWith('.js'))!), 'utf8');
+    };
+    expect(await pages()).toContain('first');
+    await writeFile(join(checkout, 'dashboard/src/main.tsx'), "document.title = 'second';\n");
+    expect((await run('build')).said).toBe('Building …\n');
+    expect(await pages()).toContain('second');
+    await writeFile(join(checkout, 'dashboard/src/main.tsx'), 'document.title = ;\n');
+    const { code, said } = await run('build');
+    expect(code).toBe(1);
+    expect(said).toContain('✗ The build of the dashboard failed.');
+    expect(await pages()).toContain('second');
   });
 
   test('a failed installation is told in one sentence with the next step, and tried again', async () => {

@@ -36,7 +36,7 @@ const ask = async (path: string, init: RequestInit = {}) => {
 
 describe('the page', () => {
   test('of an empty store says how to hand in a job', async () => {
-    const { response, status, text } = await ask('/');
+    const { response, status, text } = await ask('/status');
     expect(status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(text).toMatch(/No jobs yet.*backline add JOB/s);
@@ -48,7 +48,7 @@ describe('the page', () => {
     await manager.result(await manager.enqueue('bad')).catch(() => {});
     await manager.enqueue('hello', undefined, { delay: '1h' });
     await manager.pauseQueue('greetings', { reason: '"><img src=x>', until: '2100-01-01T00:00:00Z' });
-    const { text } = await ask('/');
+    const { text } = await ask('/status');
     expect(text).toMatch(/3 jobs/);
     expect(text).toMatch(/greetings.*paused.*2100-01-01 00:00:00 UTC/s);
     expect(text).toMatch(/scheduled/);
@@ -57,7 +57,7 @@ describe('the page', () => {
   });
 
   test('holds no script, nothing from elsewhere, and may load neither', async () => {
-    const { response, text } = await ask('/');
+    const { response, text } = await ask('/status');
     const policy = response.headers.get('content-security-policy')!;
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toMatch(/unsafe|https?:|\*/);
@@ -66,7 +66,7 @@ describe('the page', () => {
 
   test('has a language, one main heading, and headings for every column', async () => {
     await manager.enqueue('hello');
-    const { text } = await ask('/');
+    const { text } = await ask('/status');
     expect(text).toMatch(/<html lang="en">/);
     expect(text.match(/<h1>/g)).toHaveLength(1);
     expect(text.match(/<table>/g)!.length).toBe(text.match(/<caption>/g)!.length);
@@ -74,8 +74,8 @@ describe('the page', () => {
   });
 
   test('loads itself anew until it is told not to', async () => {
-    expect((await ask('/')).text).toMatch(/<meta http-equiv="refresh" content="5">/);
-    const still = await ask('/?refresh=off');
+    expect((await ask('/status')).text).toMatch(/<meta http-equiv="refresh" content="5">/);
+    const still = await ask('/status?refresh=off');
     expect(still.text).not.toMatch(/http-equiv="refresh"/);
     expect(still.text).toMatch(/<a href="\?">Keep it up to date<\/a>/);
   });
@@ -88,7 +88,7 @@ describe('the page', () => {
 
   test('says that the database does not answer, without a stack', async () => {
     await manager.close();
-    const { status, text } = await ask('/');
+    const { status, text } = await ask('/status');
     expect(status).toBe(503);
     expect(text).toMatch(/role="alert".*The database does not answer/s);
     expect(text).not.toMatch(/\bat .*\.ts/);
@@ -144,7 +144,7 @@ describe('for programs', () => {
   });
 
   test('answers are never kept by a cache', async () => {
-    for (const path of ['/', '/status.json', '/readyz', '/nope'])
+    for (const path of ['/', '/status', '/status.json', '/readyz', '/nope'])
       expect((await ask(path)).response.headers.get('cache-control')).toBe('no-store');
   });
 });

@@ -1,4 +1,4 @@
-/** The server: the API under /api, and for people and probes a status page without script, /healthz, /readyz and /status.json. */
+/** The server: the API under /api, the dashboard, and for probes and browsers without script /healthz, /readyz, /status and /status.json. */
 import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { BacklineError } from '../../job/backline-error.ts';
@@ -17,6 +17,7 @@ import { Failures } from './failures.ts';
 import { addLive, type LiveOptions, mayUpgrade } from './live.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
+import { addPages, readPages } from './pages.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
 import { addQueueEndpoints } from './queue-endpoints.ts';
 import { addSignIn } from './sign-in.ts';
@@ -155,7 +156,7 @@ const makeServer = async (
   server.addHook('onResponse', async ({ raw }) => void (mayUpgrade(raw) && raw.socket.destroySoon()));
   await addAccess(server, client, access);
   server.addHook('onSend', async (_, reply) => {
-    reply.header('cache-control', 'no-store');
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
   server.setErrorHandler((error, request, reply) => {
     const signIn = isCode(error, 'NOT_AUTHENTICATED');
@@ -200,17 +201,10 @@ const uploadsTold =
     writeDown(client, { actor: actorOf(caller), door: 'http', action, target, count: 1, detail });
 
 const addRoutes = (server: FastifyInstance, manager: Served, now: () => number): void => {
-  server.get('/', async (request, reply) => {
-    const refresh = (request.query as { refresh?: unknown }).refresh !== 'off';
-    reply.type('text/html; charset=utf-8');
-    try {
-      return statusPage(await reportOn(clientFor(request.caller, manager), now()), refresh);
-    } catch (error) {
-      if (isCode(error, 'BEYOND_REACH')) throw error;
-      reply.code(503);
-      return troublePage(messageOf(error), new Date(now()).toISOString(), refresh);
-    }
-  });
+  const pages = readPages();
+  if (pages) addPages(server, pages);
+  // Without script, and in place of the dashboard where that was not built.
+  for (const url of pages ? ['/status'] : ['/', '/status']) addStatusPage(server, url, manager, now);
   server.get('/style.css', (_, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
   server.get('/favicon.ico', (_, reply) => reply.code(204).send());
   server.get('/status.json', ({ caller }) => reportOn(clientFor(caller, manager), now()));
@@ -220,6 +214,20 @@ const addRoutes = (server: FastifyInstance, manager: Served, now: () => number):
     const { ok, database, loop } = await manager.health();
     reply.code(ok ? 200 : 503);
     return { ready: ok, database: { ok: database.ok, problem: database.problem }, loop };
+  });
+};
+
+const addStatusPage = (server: FastifyInstance, url: string, manager: Served, now: () => number): void => {
+  server.get(url, async (request, reply) => {
+    const refresh = (request.query as { refresh?: unknown }).refresh !== 'off';
+    reply.type('text/html; charset=utf-8');
+    try {
+      return statusPage(await reportOn(clientFor(request.caller, manager), now()), refresh);
+    } catch (error) {
+      if (isCode(error, 'BEYOND_REACH')) throw error;
+      reply.code(503);
+      return troublePage(messageOf(error), new Date(now()).toISOString(), refresh);
+    }
   });
 };
 

@@ -1,0 +1,28 @@
+/** What went wrong, as a page shows it: a code, what was found, what is next. */
+import { BacklineError } from '../../src/client.ts';
+
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  readonly next: string | null;
+  readonly field: string | null;
+}
+
+/** The server was not reached at all, or something else answered in its place. */
+const AWAY: ReadonlySet<string> = new Set(['API_UNREACHABLE', 'NOT_OUR_API']);
+
+export const isAway = ({ code }: Trouble): boolean => AWAY.has(code);
+export const isForbidden = ({ code }: Trouble): boolean =>
+  ['NOT_PERMITTED', 'NOT_SIGNED_IN', 'UNAUTHENTICATED'].includes(code);
+
+export const troubleOf = (thrown: unknown): Trouble => {
+  if (thrown instanceof BacklineError) {
+    const { code, details } = thrown;
+    const { message, next = null, field = null } = details;
+    // The client says how a program would find the server; here somebody looks at a page of it.
+    if (AWAY.has(code)) return { code, message: 'The server does not answer.', next: 'Is it running?', field };
+    return { code, message, next, field };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'PAGE_FAULT', message, next: 'Load the page anew; if it happens again, report it.', field: null };
+};

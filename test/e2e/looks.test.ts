@@ -1,0 +1,171 @@
+/** Every page, light and dark, with nothing, with much and with errors: as axe and a ruler see it. Pictures go to artifacts/dashboard. */
+import type { Browser, Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
+import { misplaced, violations } from './look.ts';
+import { fill, type Service, startService } from './service.ts';
+
+/** Each test shows a page several times, on a machine that does other things besides. */
+vi.setConfig({ testTimeout: 90_000 });
+
+const WIDTHS = [320, 768, 1280, 1920];
+
+describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
+  let browser: Browser;
+  let empty: Service;
+  let full: Service;
+  let ids: Awaited<ReturnType<typeof fill>>;
+
+  beforeAll(async () => {
+    build();
+    [browser, empty, full] = await Promise.all([launch(), startService(), startService()]);
+    ids = await fill(full.manager);
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([empty.close(), full.close()]);
+  });
+
+  interface View {
+    readonly name: string;
+    readonly url: () => string;
+    /** What shows that it is there. */
+    readonly ready: string;
+    readonly before?: (page: Page) => Promise<void>;
+    readonly covered?: string;
+    readonly after?: (page: Page) => Promise<void>;
+  }
+
+  const problem = (status: number, code: string, detail: string) => async (page: Page) => {
+    const body = JSON.stringify({ type: `/api/docs#${code}`, title: code, status, code, detail });
+    const answer = (route: Route) => route.fulfill({ status, contentType: 'application/problem+json', body });
+    await page.route('**/api/**', answer);
+  };
+  const away = problem(503, 'STORE_UNAVAILABLE', 'The database does not answer.');
+  const refused = problem(403, 'NOT_PERMITTED', 'jobs.list needs the scope read.');
+
+  const VIEWS: View[] = [
+    { name: 'jobs-empty', url: () => `${empty.url}/jobs`, ready: 'text=No jobs yet' },
+    { name: 'jobs-full', url: () => `${full.url}/jobs`, ready: '.line >> nth=5' },
+    { name: 'jobs-error', url: () => `${full.url}/jobs`, ready: 'text=could not be loaded', before: away },
+    { name: 'jobs-refused', url: () => `${full.url}/jobs`, ready: 'text=not for you', before: refused },
+    { name: 'jobs-none-fits', url: () => `${full.url}/jobs?q=status:failed+queue:none`, ready: 'text=Take it out' },
+    { name: 'jobs-not-understood', url: () => `${full.url}/jobs?q=stauts:failed`, ready: '.complaint' },
+    { name: 'jobs-peek', url: () => `${full.url}/jobs?peek=${ids.failed.id}`, ready: '.peek .json' },
+    {
+      name: 'jobs-chosen',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: (page) => page.locator('.tick >> nth=3').click(),
+    },
+    {
+      name: 'jobs-suggestions',
+      covered: '.states',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: (page) => page.getByRole('combobox', { name: 'Search jobs' }).pressSequentially('status:'),
+    },
+    {
+      name: 'jobs-bulk',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: async (page) => {
+        await page.getByRole('button', { name: 'Do to all of them' }).click();
+        await page.getByText('will be retried').waitFor();
+      },
+    },
+    { name: 'job-failed', url: () => `${full.url}/jobs/${ids.failed.id}`, ready: '.failure' },
+    { name: 'job-done', url: () => `${full.url}/jobs/${ids.done.id}`, ready: '.log' },
+    { name: 'job-running', url: () => `${full.url}/jobs/${ids.running.id}`, ready: '.reasons' },
+    { name: 'job-waiting', url: () => `${full.url}/jobs/${ids.waiting.id}`, ready: '.reasons' },
+    { name: 'job-batch', url: () => `${full.url}/jobs/${ids.batch.id}`, ready: '.spans' },
+    { name: 'job-unknown', url: () => `${full.url}/jobs/nobody`, ready: 'text=There is no such job' },
+    {
+      name: 'job-error',
+      url: () => `${full.url}/jobs/${ids.failed.id}`,
+      ready: 'text=could not be loaded',
+      before: away,
+    },
+    {
+      name: 'job-edit',
+      url: () => `${full.url}/jobs/${ids.done.id}`,
+      ready: '.log',
+      after: (page) => page.getByRole('button', { name: 'Edit and run again' }).click(),
+    },
+    { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
+    {
+      name: 'palette',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: async (page) => {
+        await page.keyboard.press('Control+k');
+        await page.getByRole('dialog').getByRole('combobox').waitFor();
+        await page.keyboard.type('status:failed');
+        await page.getByText('Jobs with status:failed').waitFor();
+      },
+    },
+    {
+      name: 'keys',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: (page) => page.keyboard.press('?'),
+    },
+  ];
+
+  const show = async (page: Page, { url, ready, before, after }: View) => {
+    await before?.(page);
+    await page.goto(url());
+    await page.locator(ready).first().waitFor();
+    await after?.(page);
+    // What fades in has done so.
+    await page.evaluate(() =>
+      Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))).then(() => {}),
+    );
+  };
+
+  describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+    test.each(VIEWS.map((view) => [view.name, view] as const))('%s has no fault that axe knows', async (name, view) => {
+      const { page, wrong, close } = await openPage(browser, { colorScheme, reducedMotion: 'reduce' });
+      try {
+        await show(page, view);
+        await picture(page, `${name}-${colorScheme}`);
+        expect(await violations(page, view.covered)).toEqual([]);
+        expect(wrong).toEqual([]);
+      } finally {
+        await close();
+      }
+    });
+  });
+
+  test.each(VIEWS.map((view) => [view.name, view] as const))('%s fits from 320 to 1920 pixels', async (name, view) => {
+    for (const width of WIDTHS) {
+      const viewport = { width, height: width < 500 ? 640 : 900 };
+      const { page, close } = await openPage(browser, { viewport, reducedMotion: 'reduce' });
+      try {
+        await show(page, view);
+        await picture(page, `${name}-${width}`);
+        expect(await misplaced(page), `${width} pixels`).toEqual([]);
+      } finally {
+        await close();
+      }
+    }
+  });
+
+  test('text of twice the size, more room and forced colours still fit', async () => {
+    const { page, close } = await openPage(browser, { forcedColors: 'active', reducedMotion: 'reduce' });
+    try {
+      await page.addInitScript(() => {
+        localStorage.setItem('backline.density', 'comfortable');
+      });
+      await show(page, VIEWS.find(({ name }) => name === 'job-failed')!);
+      await picture(page, 'job-failed-forced-colours');
+      expect(await misplaced(page)).toEqual([]);
+      await page.evaluate(() => document.documentElement.style.setProperty('font-size', '30px'));
+      await picture(page, 'job-failed-twice');
+      expect(await misplaced(page)).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+});
