@@ -38,7 +38,7 @@ export interface AccessOptions {
   readonly failures: Failures;
 }
 
-/** Without a caller: whether it lives, and how to become one. */
+/** Without a caller: whether it lives, how to become one, and what pages are made of, which is the same for everybody. */
 const PUBLIC = ['/healthz', '/readyz', '/sign-in', '/style.css', '/favicon.ico'];
 
 /** Requests of an address that has not said who it is, in a minute. */
@@ -64,7 +64,7 @@ export const addAccess = async (server: FastifyInstance, client: Served, options
 };
 
 export const isPublic = ({ url }: FastifyRequest): boolean =>
-  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, ''));
+  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, '')) || url.startsWith('/assets/');
 
 const limitRequests = async (server: FastifyInstance, { maxPerMinute }: AccessOptions): Promise<void> => {
   const { default: rateLimit } = await import('@fastify/rate-limit');
