@@ -15,6 +15,7 @@ export type {
 } from './doors/api/schedule-shapes.ts';
 export type {
   AttemptView,
+  FailuresView,
   HealthView,
   JobView,
   LogLineView,

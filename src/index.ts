@@ -25,6 +25,7 @@ export type { Bulk, BulkAudit, BulkRequest, BulkResult, BulkStart } from './engi
 export { Client } from './engine/client.ts';
 export type { Enqueued, EnqueuedBatch, EnqueuedItem, EnqueueItem } from './engine/enqueued.ts';
 export type { EventMap, EventName, JobEvent } from './engine/events.ts';
+export type { Failures, FailuresOptions } from './engine/failures.ts';
 export type { Health, JobStatistics, LoopHealth } from './engine/health.ts';
 export { JobManager } from './engine/job-manager.ts';
 export type { KeyOptions } from './engine/keyring.ts';
@@ -37,6 +38,7 @@ export type {
   MetricsOptions,
   MetricsPoint,
   Percentiles,
+  QueueFigures,
 } from './engine/metrics.ts';
 export type { BatchCallback, BatchRequest } from './engine/new-batch.ts';
 export { explainTrigger, type NextRunsOptions, nextRuns } from './engine/next-runs.ts';
@@ -62,6 +64,7 @@ export {
   type ResultOf,
 } from './job/define.ts';
 export type { EnqueueOptions, Transaction } from './job/enqueue-options.ts';
+export type { FailureGroup, NameCount } from './job/failure-groups.ts';
 export type { JobFilter, PageOptions } from './job/filter.ts';
 export type { Attempt, AttemptOutcome, Failure, Job, LogLevel, LogLine } from './job/job.ts';
 export { NoRetryError, RetryAfterError } from './job/outcome.ts';

@@ -1,31 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { codeOf, listen, only, refusalOf, startManager, statesOf } from '../../test/managers.ts';
-import { aborted } from '../../test/mock-job-executor.ts';
-import { signal, until } from '../../test/wait.ts';
-import type { Context } from '../job/context.ts';
-import { type JobTypeOptions, job } from '../job/define.ts';
-
-/** A manager whose only type writes down in which order it runs. */
-const ordered = async (options: Parameters<typeof startManager>[0] = {}, type: JobTypeOptions<unknown> = {}) => {
-  const ran: unknown[] = [];
-  const blocked = signal();
-  const task = job({
-    ...type,
-    run: async (payload: unknown, ctx: Context) => {
-      if (payload === 'block') return blocked.reached;
-      if (payload === 'wait') return aborted(ctx.signal);
-      if (payload === 'fail') throw new Error('no');
-      ran.push(payload);
-      return payload;
-    },
-  });
-  const manager = await startManager({ ...options, jobs: { task } });
-  return { manager, ran, blocked, heard: listen(manager) };
-};
-
-type Manager = Awaited<ReturnType<typeof ordered>>['manager'];
-
-const statusOf = async (manager: Manager, id: string) => (await manager.get(id))?.status;
+import { codeOf, only, refusalOf, statesOf } from '../../test/managers.ts';
+import { type Manager, ordered, statusOf } from '../../test/ordered.ts';
+import { until } from '../../test/wait.ts';
 
 /** Nothing can run now, and nothing is being claimed. */
 const settled = (manager: Manager) => until(async () => (await manager.count({ status: 'running' })) === 0);

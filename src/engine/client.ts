@@ -34,6 +34,7 @@ import type { About } from './about.ts';
 import { Audit } from './audit.ts';
 import { Bulk } from './bulk.ts';
 import { type Enqueued, toEnqueued } from './enqueued.ts';
+import { type Failures, type FailuresOptions, failuresOf } from './failures.ts';
 import { checkMetricsRange, type Metrics, type MetricsOptions, metricsOf } from './metrics.ts';
 import { replayOf } from './new-job.ts';
 import { onceIn } from './once.ts';
@@ -276,6 +277,11 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
 
   async stats(): Promise<StoreStats> {
     return this.#parts.store.stats();
+  }
+
+  /** Which errors the failed jobs have: the newest of them, grouped by error. @throws UNKNOWN_OPTION, INVALID_OPTION. */
+  async failures(options: FailuresOptions = {}): Promise<Failures> {
+    return failuresOf(this.#parts.store, options, this.now());
   }
 
   /**

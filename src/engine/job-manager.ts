@@ -13,6 +13,7 @@ import type { ScheduleChange } from '../store/schedule-store.ts';
 import type { IntegrityReport, Store, StoreChange } from '../store/store.ts';
 import { offsetClock } from '../util/clock.ts';
 import { newId, newOwner } from '../util/ids.ts';
+import { Patience } from '../util/patience.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
 import { aboutOf } from './about.ts';
@@ -249,7 +250,7 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     try {
       await store.poll(clock.now());
       // Only asked to where no jobs run.
-      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: null, leaseMs, hasEnded });
+      this.#rescuer = new Rescuer(store, clock, this.#events, { owner: () => null, leaseMs, hasEnded });
       if (this.#settings.worker) await this.#startWorker(store);
       this.#startPolling(store);
     } catch (error) {
@@ -259,8 +260,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   }
 
   async #startWorker(store: Store): Promise<void> {
-    const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals } = this.#settings;
-    const owner = newOwner(this.#settings.processId ?? `${hostname()}-${process.pid}`);
+    const { clock, leaseMs, cleanupMs, retention, metricsMs, handleSignals, defaultWait, pollMs } = this.#settings;
+    const owner = (): string | null => this.#worker?.owner ?? null;
     const rescuer = new Rescuer(store, clock, this.#events, { owner, leaseMs, hasEnded });
     this.#rescuer = rescuer;
     // Before the first claim: what a dead worker left comes back in its old place.
@@ -269,10 +270,9 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     const parts = { store, clock, events: this.#events, storeWatch: this.#storeWatch, vault: this.#vault, runnerOf };
     const enqueue = (type: string, payload?: unknown, options?: EnqueueOptions) =>
       this.enqueue(type, payload as InputOf<J[string]>, options);
-    this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions(owner));
+    this.#worker = new Worker({ ...parts, enqueue }, this.#workerOptions());
     await this.#worker.start();
-    const ids = () => newId(this.#settings.ids);
-    this.#ticker = new Ticker({ store, clock, events: this.#events, storeWatch: this.#storeWatch, newId: ids });
+    this.#ticker = new Ticker({ ...parts, newId: () => newId(this.#settings.ids) });
     this.#ticker.start();
     this.#pruner = new Pruner(store, clock, retention);
     const chore = (during: string, everyMs: number, work: () => Promise<void>) => {
@@ -287,7 +287,6 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
       if (leave) this.#undo.push(leave);
       return repeater;
     };
-    const { defaultWait, pollMs } = this.#settings;
     const bulk = new BulkRunner({ ...parts, types: this.#types, owner, defaultWait });
     this.#bulk = chore('a change of many jobs', pollMs, () => bulk.run());
     this.#stopBulk = () => {
@@ -300,13 +299,13 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     if (handleSignals) this.#undo.push(closeOnSignal(() => this.close()));
   }
 
-  #workerOptions(owner: string): ConstructorParameters<typeof Worker>[1] {
+  #workerOptions(): ConstructorParameters<typeof Worker>[1] {
     const { clock, queues, slots, leaseMs, defaultWait, stuckLoopMs, graceMs } = this.#settings;
     const { pollMs, progressIntervalMs, maxLogBytes, maxPayloadBytes } = this.#settings;
     const { host, pid, pidStart } = markOf(process.pid);
-    const name = owner.slice(0, owner.lastIndexOf('#'));
+    const name = this.#settings.processId ?? `${hostname()}-${process.pid}`;
     const types = [...this.#types.keys()];
-    const info = { owner, name, host, pid, pidStart, slots, queues, types, startedAt: clock.now() };
+    const info = { owner: newOwner(name), name, host, pid, pidStart, slots, queues, types, startedAt: clock.now() };
     const times = { leaseMs, beatMs: leaseMs / 4, stuckLoopMs, graceMs, pollMs, progressIntervalMs };
     return { info, types: this.#types, defaultWait, ...times, maxLogBytes, maxPayloadBytes };
   }
@@ -348,13 +347,15 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
   async #close(timeoutMs: number): Promise<void> {
     await this.#starting?.catch(() => {});
     this.#pruner?.stop();
-    await Promise.race([this.#ticker?.stop(), sleep(PATIENCE_MS, { keepAlive: false })]);
+    // A database that is locked or away must not hold up the end, however many wait for it.
+    const patience = new Patience(PATIENCE_MS);
+    await patience.until(this.#ticker?.stop());
     // Before its lease ends, under which it hands back what is not done.
-    await Promise.race([this.#stopBulk?.(), sleep(PATIENCE_MS, { keepAlive: false })]);
-    await this.#worker?.stop(timeoutMs);
-    await Promise.race([this.#closeRunners(), sleep(PATIENCE_MS, { keepAlive: false })]);
+    await patience.until(this.#stopBulk?.());
+    await this.#worker?.stop(timeoutMs, patience);
+    await new Patience(PATIENCE_MS).until(this.#closeRunners());
     this.#closed = true;
-    await this.#release();
+    await this.#release(patience);
   }
 
   async #closeRunners(): Promise<void> {
@@ -362,12 +363,11 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
     await Promise.all([...runners].map((runner) => runner.close()));
   }
 
-  async #release(): Promise<void> {
+  async #release(patience = new Patience(PATIENCE_MS)): Promise<void> {
     for (const undo of this.#undo.splice(0)) undo();
     this.#results?.close();
     const stopped = [this.#poller, ...this.#chores.splice(0)].map((repeater) => repeater?.stop());
-    // A database that is locked or away must not hold up the end.
-    await Promise.race([Promise.all(stopped), sleep(PATIENCE_MS, { keepAlive: false })]);
+    await patience.until(Promise.all(stopped));
     await this.#store?.close();
     this.#store = undefined;
     this.#listening = false;

@@ -94,6 +94,29 @@ test('metrics are sampled at once and forgotten after their retention, chunk by 
   expect(asked.at(-1)).toEqual([T0, null]);
 });
 
+test('each step tells how long its own attempts waited and ran, and each queue what it did in it', async () => {
+  const { manager, clock } = await withClock();
+  const run = async (at: number, queue: string, ms: number): Promise<void> => {
+    clock.at = T0 + at;
+    await manager.result(await manager.enqueue('sleep', ms, { queue }));
+  };
+  await run(0, 'quick', 10);
+  await run(2 * MINUTE, 'slow', 4000);
+  await manager.result(await manager.enqueue('fail', undefined, { queue: 'slow' })).catch(() => {});
+  const range = { since: T0, until: T0 + 3 * MINUTE };
+  const { series, queues } = await manager.metrics({ ...range, perQueue: true });
+  expect(series.map(({ runMs }) => runMs && runMs.p99 > 1000)).toEqual([false, null, true]);
+  expect(series.map(({ waitMs }) => waitMs !== null)).toEqual([true, false, true]);
+  expect(queues).toMatchObject({
+    quick: { completed: 1, series: { created: [1, 0, 0], completed: [1, 0, 0], failed: [0, 0, 0] } },
+    slow: { completed: 1, failed: 1, series: { created: [0, 0, 2], completed: [0, 0, 1], failed: [0, 0, 1] } },
+  });
+  expect((await manager.metrics({ ...range, step: '2m', perQueue: true })).queues['slow']!.series.created).toEqual([
+    0, 2,
+  ]);
+  expect((await manager.metrics(range)).queues).toEqual({});
+});
+
 describe('the range', () => {
   test('is the last hour in minutes if nothing is said', () => {
     expect(checkMetricsRange({}, T0 + 30_000)).toEqual({
@@ -102,6 +125,7 @@ describe('the range', () => {
       stepMs: MINUTE,
       queue: null,
       type: null,
+      perQueue: false,
     });
   });
 

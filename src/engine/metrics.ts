@@ -1,5 +1,5 @@
 /** What the store counted per minute → series, rates and times for people. */
-import { checkOptions, type Duration, duration, instant } from '../job/check.ts';
+import { checkOptions, type Duration, duration, flag, instant } from '../job/check.ts';
 import { queueCheck, typeCheck } from '../job/enqueue-options.ts';
 import { invalidOption } from '../job/errors.ts';
 import { addHistogram, percentile } from '../job/histogram.ts';
@@ -16,6 +16,8 @@ export interface MetricsOptions {
   readonly type?: string;
   /** Length of one step of the series, in whole minutes. Default `'1m'`. */
   readonly step?: Duration;
+  /** Also each queue's own figures and series. Default: no. */
+  readonly perQueue?: boolean;
 }
 
 /** How many jobs and attempts did what. */
@@ -39,6 +41,9 @@ export interface MetricsPoint extends FlowCounts {
   readonly waiting: number | null;
   /** The same of running jobs. */
   readonly running: number | null;
+  /** How long attempts that began in this step had waited, and how long those that ended in it had run; null if there were none. */
+  readonly waitMs: Percentiles | null;
+  readonly runMs: Percentiles | null;
 }
 
 /** Milliseconds that half, 95 and 99 of a hundred stayed below; right within a factor of two. */
@@ -60,6 +65,11 @@ export interface MetricsFigures extends FlowCounts {
   readonly runMs: Percentiles | null;
 }
 
+/** A queue's figures, and how many of its jobs did what in each step of the series. */
+export interface QueueFigures extends MetricsFigures {
+  readonly series: { readonly [What in 'created' | 'completed' | 'failed']: readonly number[] };
+}
+
 export interface Metrics {
   /** What was looked at, epoch milliseconds. */
   readonly since: number;
@@ -69,6 +79,8 @@ export interface Metrics {
   readonly series: readonly MetricsPoint[];
   readonly total: MetricsFigures;
   readonly types: Readonly<Record<string, MetricsFigures>>;
+  /** Empty unless `perQueue` was asked for. */
+  readonly queues: Readonly<Record<string, QueueFigures>>;
 }
 
 const MINUTE_MS = 60_000;
@@ -76,16 +88,17 @@ const HOUR_MS = 3_600_000;
 /** A week in minutes. */
 const MAX_POINTS = 10_080;
 
-const TABLE = { since: instant, until: instant, queue: queueCheck, type: typeCheck, step: duration };
+const TABLE = { since: instant, until: instant, queue: queueCheck, type: typeCheck, step: duration, perQueue: flag };
 
 /** @throws UNKNOWN_OPTION, INVALID_OPTION. */
-export const checkMetricsRange = (given: unknown, now: number): MetricsRange => {
+export const checkMetricsRange = (given: unknown, now: number): MetricsRange & { readonly perQueue: boolean } => {
   // Until now: with what happened in this millisecond.
   const {
     until = now + 1,
     step = MINUTE_MS,
     queue = null,
     type = null,
+    perQueue = false,
     ...rest
   } = checkOptions(TABLE, given, 'options');
   const since = Math.floor((rest.since ?? until - 1 - HOUR_MS) / MINUTE_MS) * MINUTE_MS;
@@ -93,13 +106,17 @@ export const checkMetricsRange = (given: unknown, now: number): MetricsRange => 
   if (until <= since) throw invalidOption('until', new Date(until).toISOString(), 'a time after since');
   if ((until - since) / step > MAX_POINTS)
     throw invalidOption('step', step, `a length that makes at most ${MAX_POINTS} steps of the range`);
-  return { since, until, stepMs: step, queue, type };
+  return { since, until, stepMs: step, queue, type, perQueue };
 };
 
-export const metricsOf = (range: MetricsRange, { flow, depth }: StoreMetrics): Metrics => {
+export const metricsOf = (
+  range: MetricsRange & { readonly perQueue?: boolean },
+  { flow, depth }: StoreMetrics,
+): Metrics => {
   const { since, until, stepMs } = range;
   const seconds = (until - since) / 1000;
   const types = Map.groupBy(flow, ({ type }) => type);
+  const queues = Map.groupBy(range.perQueue ? flow : [], ({ queue }) => queue);
   return {
     since,
     until,
@@ -107,6 +124,9 @@ export const metricsOf = (range: MetricsRange, { flow, depth }: StoreMetrics): M
     series: seriesOf(range, { flow, depth }),
     total: figuresOf(flow, seconds),
     types: Object.fromEntries([...types].map(([type, rows]) => [type, figuresOf(rows, seconds)])),
+    queues: Object.fromEntries(
+      [...queues].map(([queue, rows]) => [queue, { ...figuresOf(rows, seconds), series: stepsOf(range, rows) }]),
+    ),
   };
 };
 
@@ -116,9 +136,22 @@ const seriesOf = ({ since, until, stepMs }: MetricsRange, { flow, depth }: Store
   const points: MetricsPoint[] = [];
   for (let at = since; at < until; at += stepMs) {
     const { waiting = null, running = null } = depths.get(at) ?? {};
-    points.push({ at, ...countsOf(rows.get(at) ?? []), waiting, running });
+    const own = rows.get(at) ?? [];
+    points.push({ at, ...countsOf(own), waiting, running, ...timesOf(own) });
   }
   return points;
+};
+
+const stepsOf = ({ since, until, stepMs }: MetricsRange, rows: readonly FlowRow[]): QueueFigures['series'] => {
+  const steps = () => Array.from({ length: Math.ceil((until - since) / stepMs) }, () => 0);
+  const series = { created: steps(), completed: steps(), failed: steps() };
+  for (const { at, created, completed, failed, timeout } of rows) {
+    const step = (at - since) / stepMs;
+    series.created[step]! += created;
+    series.completed[step]! += completed;
+    series.failed[step]! += failed + timeout;
+  }
+  return series;
 };
 
 const countsOf = (rows: readonly FlowRow[]): FlowCounts => ({
@@ -141,10 +174,14 @@ const figuresOf = (rows: readonly FlowRow[], seconds: number): MetricsFigures =>
     errorRate: ratio(bad, counts.completed + bad),
     averageWaitMs: ratio(sum(rows, 'waitMs'), sum(rows, 'waited')),
     averageRunMs: ratio(sum(rows, 'runMs'), sum(rows, 'ran')),
-    waitMs: percentilesOf(rows.map(({ waitTimes }) => waitTimes)),
-    runMs: percentilesOf(rows.map(({ runTimes }) => runTimes)),
+    ...timesOf(rows),
   };
 };
+
+const timesOf = (rows: readonly FlowRow[]): { waitMs: Percentiles | null; runMs: Percentiles | null } => ({
+  waitMs: percentilesOf(rows.map(({ waitTimes }) => waitTimes)),
+  runMs: percentilesOf(rows.map(({ runTimes }) => runTimes)),
+});
 
 const sum = (rows: readonly FlowRow[], what: keyof FlowCounts | 'waited' | 'waitMs' | 'ran' | 'runMs'): number =>
   rows.reduce((all, row) => all + row[what], 0);

@@ -1,5 +1,6 @@
 /** A store for one request that may come again: what it inserts, it inserts once. */
 import { idempotencyKeyReused } from '../job/errors.ts';
+import type { ScheduleStore } from '../store/schedule-store.ts';
 import type { RequestKey, Store } from '../store/store.ts';
 
 /** @param key the caller's own word for the request, for messages. */
@@ -11,11 +12,20 @@ export const onceIn = (store: Store, request: RequestKey, key: string): Store =>
     if (outcomes === null) throw idempotencyKeyReused(key);
     return outcomes;
   };
-  return new Proxy(store, {
+  const run: ScheduleStore['run'] = async (id, run, now) => {
+    const outcome = await store.schedules.runOnce({ ...request, key: `${request.key}#${n++}` }, id, run, now);
+    if (outcome === null) throw idempotencyKeyReused(key);
+    return outcome;
+  };
+  return but(store, { insert, schedules: but(store.schedules, { run }) });
+};
+
+/** The same object, but for these. */
+const but = <T extends object>(one: T, others: Partial<T>): T =>
+  new Proxy(one, {
     get: (target, name) => {
-      if (name === 'insert') return insert;
+      if (Object.hasOwn(others, name)) return Reflect.get(others, name);
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-};

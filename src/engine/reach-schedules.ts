@@ -5,7 +5,7 @@
 import { beyondReach } from '../job/errors.ts';
 import type { Reach } from '../job/filter.ts';
 import type { Schedule, ScheduledJob } from '../schedule/record.ts';
-import type { ScheduleOutcome, ScheduleStore } from '../store/schedule-store.ts';
+import type { RunOutcome, ScheduleOutcome, ScheduleStore } from '../store/schedule-store.ts';
 import type { Store } from '../store/store.ts';
 
 /** How often a change is tried again that another one came before. */
@@ -47,17 +47,18 @@ export const schedulesWithin = (
     }
   };
 
-  const run: ScheduleStore['run'] = async (id, request, now) => {
+  const runWith = async <T extends RunOutcome | null>(id: string, run: () => Promise<T>): Promise<T | RunOutcome> => {
     if (!(await found(id))) return { kind: 'missing' };
-    const outcome = await schedules.run(id, request, now);
-    if (outcome.kind === 'key-taken' && !(await sees(outcome.existing)))
+    const outcome = await run();
+    if (outcome?.kind === 'key-taken' && !(await sees(outcome.existing)))
       throw beyondReach('options.key', 'taken by a job elsewhere', 'a key of its own');
     return outcome;
   };
 
   return {
     change,
-    run,
+    run: (id, request, now) => runWith(id, () => schedules.run(id, request, now)),
+    runOnce: (once, id, request, now) => runWith(id, () => schedules.runOnce(once, id, request, now)),
     get: found,
     list: (query) => schedules.list({ ...query, within: reach }),
     // Of one that was removed nobody can say any more whose it was.

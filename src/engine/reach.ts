@@ -95,6 +95,7 @@ class StoreWithin implements Store {
   attempts: Store['attempts'] = async (id) => ((await this.#sees(id)) ? this.#store.attempts(id) : []);
   logs = async (id: string, after: LogPosition | null, limit: number) =>
     (await this.#sees(id)) ? this.#store.logs(id, after, limit) : [];
+  failures: Store['failures'] = (before, limit) => this.#store.failures(before, limit, this.#figured);
   queues: Store['queues'] = (now) => this.#store.queues(now, this.#figured);
   stats: Store['stats'] = () => this.#store.stats(this.#figured);
   metrics: Store['metrics'] = (range) => this.#store.metrics(range, this.#figured);

@@ -166,6 +166,7 @@ export class Schedules<J extends Jobs = Jobs> {
     const jobId = this.#parts.defaults.newId();
     const outcome = await this.#parts.store.schedules.run(checkId(id), { jobId, actor }, this.#now());
     if (outcome.kind === 'missing') throw scheduleNotFound(id);
+    if (outcome.kind === 'again') return { id: outcome.jobId };
     if (outcome.kind === 'duplicate-id') throw duplicateJobId(jobId);
     const { schedule } = outcome;
     if (outcome.kind === 'full') throw scheduleFull(id, schedule.maxInstances, outcome.unfinished, outcome.oldest);

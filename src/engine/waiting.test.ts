@@ -1,32 +1,9 @@
 /** Which job runs next, and what keeps jobs waiting. */
 import { describe, expect, test } from 'vitest';
-import { codeOf, listen, refusalOf, startManager, statesOf } from '../../test/managers.ts';
-import { aborted } from '../../test/mock-job-executor.ts';
+import { codeOf, refusalOf, startManager, statesOf } from '../../test/managers.ts';
+import { ordered, statusOf } from '../../test/ordered.ts';
 import { signal, until } from '../../test/wait.ts';
-import type { Context } from '../job/context.ts';
-import { type JobTypeOptions, job } from '../job/define.ts';
-
-/** A manager whose only type writes down in which order it runs. */
-const ordered = async (options: Parameters<typeof startManager>[0] = {}, type: JobTypeOptions<unknown> = {}) => {
-  const ran: unknown[] = [];
-  const blocked = signal();
-  const task = job({
-    ...type,
-    run: async (payload: unknown, ctx: Context) => {
-      if (payload === 'block') return blocked.reached;
-      if (payload === 'wait') return aborted(ctx.signal);
-      if (payload === 'fail') throw new Error('no');
-      ran.push(payload);
-      return payload;
-    },
-  });
-  const manager = await startManager({ ...options, jobs: { task } });
-  return { manager, ran, blocked, heard: listen(manager) };
-};
-
-type Manager = Awaited<ReturnType<typeof ordered>>['manager'];
-
-const statusOf = async (manager: Manager, id: string) => (await manager.get(id))?.status;
+import { job } from '../job/define.ts';
 
 describe('the order of one slot', () => {
   test('is by priority, then by insertion', async () => {

@@ -11,6 +11,7 @@ import type { RunnerRoom } from '../job/standing.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { Lease, MaybePromise, Store, StoreChange, WorkerInfo } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import { Patience } from '../util/patience.ts';
 import { sleep } from '../util/sleep.ts';
 import { messageOf } from '../util/text.ts';
 import type { Events } from './events.ts';
@@ -144,6 +145,11 @@ export class Worker {
     return this.#options.info.name;
   }
 
+  /** Under which it claims now. */
+  get owner(): string {
+    return this.#lease?.owner ?? this.#options.info.owner;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }
@@ -156,7 +162,7 @@ export class Worker {
 
   /** What its runners have room for. */
   get rooms(): RunnerRoom[] {
-    const { owner } = this.#options.info;
+    const { owner } = this;
     return [...this.#lanes].map(([runner, types]) => {
       const { name, slots, problem = null } = runner;
       const running = this.#runningOn(runner);
@@ -173,8 +179,9 @@ export class Worker {
   /**
    * Takes no more, waits for what runs until the deadline, then aborts it, and hands back what still does not stop.
    * @param timeoutMs how long running jobs may take to end by themselves.
+   * @param patience with a store that may be away.
    */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number, patience: Patience): Promise<void> {
     this.#stopping = true;
     for (const undo of this.#undo.splice(0)) undo();
     this.wake();
@@ -183,10 +190,10 @@ export class Worker {
     await this.#emptyWithin([...this.#running].reduce((most, { patienceMs }) => Math.max(most, patienceMs), 0));
     for (const execution of this.#running) execution.abandon();
     // A store that is away must not hold up the end: what is not written is an orphan, and runs again.
-    const patience = sleep(this.#options.graceMs + 2000, { keepAlive: false }).then(() => 'away' as const);
-    const end = await Promise.race([this.#loop?.then(() => this.#finisher.drained()), patience]);
+    const drained = this.#loop?.then(() => this.#finisher.drained());
+    const isThere = await new Patience(this.#options.graceMs + 2000).until(drained);
     const ended = this.#lease?.end().catch(() => {});
-    if (end !== 'away') await Promise.race([ended, sleep(2000, { keepAlive: false })]);
+    if (isThere) await patience.until(ended);
     this.#parts.events.emit('worker-stopped', () => ({ worker: this.#options.info.name }));
   }
 
@@ -246,8 +253,8 @@ export class Worker {
   /** @returns when the next delayed job is due. */
   async #claim(n: number, types: readonly string[]): Promise<number | null> {
     const { store, clock, storeWatch } = this.#parts;
-    const { owner, queues } = this.#options.info;
-    const request = { owner, n, types, ...(queues ? { queues } : {}) };
+    const { queues } = this.#options.info;
+    const request = { owner: this.owner, n, types, ...(queues ? { queues } : {}) };
     this.#early = new Map();
     const { jobs, nextAt } = await store.claim(request, clock.now());
     this.#tickedAt = clock.monotonic();

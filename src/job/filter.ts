@@ -1,6 +1,7 @@
 import { type Check, type Checked, checkOptions, flag, instant, integer, listOf, text } from './check.ts';
 import { idCheck, priorityCheck, queueCheck, tenantCheck, typeCheck } from './enqueue-options.ts';
 import { invalidOption } from './errors.ts';
+import { FINGERPRINT_LENGTH } from './fingerprint.ts';
 import { STATUSES, type Status } from './states.ts';
 
 /** Which jobs are meant. Every part must hold; a list means "any of these". */
@@ -23,6 +24,10 @@ export interface JobFilter {
   readonly createdBefore?: Date | number | string;
   /** Text within the error message, letters of either case. */
   readonly error?: string;
+  /** Failed and timed-out jobs with this error, whatever numbers stand in its message; see `failures()`. */
+  readonly fingerprint?: string;
+  /** Whether it is a batch. */
+  readonly batch?: boolean;
   /** Values at paths of the payload: `{ 'user.id': 42 }`. */
   readonly payload?: Readonly<Record<string, string | number | boolean | null>>;
 }
@@ -47,6 +52,14 @@ const status: Check<Status> = (value, field) => {
   if (!STATUSES.includes(value as Status)) throw invalidOption(field, value, STATUSES.join(', '));
   return value as Status;
 };
+
+const fingerprint: Check<string> = (value, field) => {
+  if (typeof value !== 'string' || !FINGERPRINT.test(value))
+    throw invalidOption(field, value, `${FINGERPRINT_LENGTH} digits from 0 to f, as failures() has them`);
+  return value;
+};
+
+const FINGERPRINT = new RegExp(`^[0-9a-f]{${FINGERPRINT_LENGTH}}$`);
 
 export type PayloadMatch = { readonly path: readonly string[]; readonly value: string | number | boolean | null };
 
@@ -80,6 +93,8 @@ const FILTER = {
   createdAfter: instant,
   createdBefore: instant,
   error: text(1000),
+  fingerprint,
+  batch: flag,
   payload,
 } as const;
 

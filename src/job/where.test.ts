@@ -33,6 +33,7 @@ describe('a filter as people type it', () => {
     ['payload.__proto__:1', { payload: Object.fromEntries([['__proto__', 1]]) }],
     ['error:"SMTP 421"', { error: 'SMTP 421' }],
     ['error:"say \\"no\\", 100% \\\\ done"', { error: 'say "no", 100% \\ done' }],
+    ['fingerprint:0123456789abcdef batch:false', { fingerprint: '0123456789abcdef', batch: false }],
     ['error:ECONNREFUSED:25', { error: 'ECONNREFUSED:25' }],
     ['payload.user.id:42', { payload: { 'user.id': 42 } }],
     ['args.user.id:42', { payload: { 'user.id': 42 } }],

@@ -67,6 +67,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   since: (word, now) => ({ createdAfter: instantOf(word, now) }),
   until: (word, now) => ({ createdBefore: instantOf(word, now) }),
   error: (word) => ({ error: one(word).text }),
+  fingerprint: (word) => ({ fingerprint: one(word).text }),
+  batch: (word) => ({ batch: yesOrNo(word) }),
 };
 
 /** Words that mean the same. */

@@ -16,7 +16,7 @@ import { invalidOption } from '../job/errors.ts';
 import { Child, type ChildSettings } from './child.ts';
 import { environment, environmentOf, type WorkerEnvironment } from './environment.ts';
 import { CHILD_MAIN, module, nodeArguments, pythonWorkerFolder } from './module.ts';
-import type { Runner, Task } from './runner.ts';
+import type { Runner } from './runner.ts';
 import { UnitPool } from './unit-pool.ts';
 
 export interface WorkerPoolOptions {
@@ -101,45 +101,24 @@ const OPTIONS = {
  * const jobs = { analyze: job({ runner: python }) };
  * @throws INVALID_OPTION, UNKNOWN_OPTION.
  */
-export class WorkerPool<Result = unknown> implements Runner {
+export class WorkerPool<Result = unknown> extends UnitPool implements Runner {
   declare readonly result?: Result;
   readonly name: string;
   readonly kills = true;
-  readonly #pool: UnitPool;
 
   constructor(options: WorkerPoolOptions) {
     const checked = checkOptions(OPTIONS, options, 'WorkerPool');
     if ((checked.command === undefined) === (checked.module === undefined))
       throw invalidOption('command', options?.command, 'a program and its arguments; or else module');
     const settings = settingsOf(checked);
-    this.name = settings.name;
-    this.#pool = new UnitPool({
+    super({
       max: checked.maxWorkers ?? 4,
       maxJobs: checked.maxJobsPerWorker ?? null,
       restart: checked.restartWorkers ?? true,
       maxFailures: checked.maxStartFailures ?? 3,
       start: () => new Child(settings),
     });
-  }
-
-  get slots(): number {
-    return this.#pool.slots;
-  }
-
-  get problem(): unknown {
-    return this.#pool.problem;
-  }
-
-  run(task: Task): Promise<unknown> {
-    return this.#pool.run(task);
-  }
-
-  onSlots(listener: () => void): () => void {
-    return this.#pool.onSlots(listener);
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
+    this.name = settings.name;
   }
 }
 

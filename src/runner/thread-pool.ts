@@ -5,7 +5,7 @@ import { checkOptions, type Duration, integer, text, timerDuration } from '../jo
 import { invalidOption } from '../job/errors.ts';
 import { environment, environmentOf, type WorkerEnvironment } from './environment.ts';
 import { module, THREAD_ARGUMENTS, THREAD_MAIN } from './module.ts';
-import type { Runner, Task } from './runner.ts';
+import type { Runner } from './runner.ts';
 import { Thread } from './thread.ts';
 import { UnitPool } from './unit-pool.ts';
 
@@ -51,18 +51,16 @@ const OPTIONS = {
  * const jobs = { analyze: job({ runner: threads }) };
  * @throws INVALID_OPTION, UNKNOWN_OPTION.
  */
-export class ThreadPool<Result = unknown> implements Runner {
+export class ThreadPool<Result = unknown> extends UnitPool implements Runner {
   declare readonly result?: Result;
   readonly name: string;
   readonly kills = true;
-  readonly #pool: UnitPool;
 
   constructor(options: ThreadPoolOptions) {
     const checked = checkOptions(OPTIONS, options, 'ThreadPool');
     if (checked.module === undefined) throw invalidOption('module', undefined, 'the path or file URL of a module');
-    this.name = checked.name ?? basename(checked.module);
     const settings = {
-      name: this.name,
+      name: checked.name ?? basename(checked.module),
       main: THREAD_MAIN,
       module: checked.module,
       execArgv: THREAD_ARGUMENTS,
@@ -70,32 +68,13 @@ export class ThreadPool<Result = unknown> implements Runner {
       startMs: checked.startTimeout ?? 10_000,
       maxMemoryMb: checked.maxMemoryMb ?? null,
     };
-    this.#pool = new UnitPool({
+    super({
       max: checked.maxThreads ?? Math.max(1, availableParallelism() - 1),
       maxJobs: checked.maxJobsPerThread ?? null,
       restart: true,
       maxFailures: checked.maxStartFailures ?? 3,
       start: () => new Thread(settings),
     });
-  }
-
-  get slots(): number {
-    return this.#pool.slots;
-  }
-
-  get problem(): unknown {
-    return this.#pool.problem;
-  }
-
-  run(task: Task): Promise<unknown> {
-    return this.#pool.run(task);
-  }
-
-  onSlots(listener: () => void): () => void {
-    return this.#pool.onSlots(listener);
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
+    this.name = settings.name;
   }
 }

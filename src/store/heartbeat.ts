@@ -4,8 +4,9 @@
  * `lease-thread.ts` of each database.
  */
 import { Worker } from 'node:worker_threads';
+import { newOwner } from '../util/ids.ts';
 import { sleep } from '../util/sleep.ts';
-import type { LeaseOptions, WorkerInfo } from './store.ts';
+import type { Lease, LeaseOptions, WorkerInfo } from './store.ts';
 
 /** What every thread is started with; each database adds how to reach it. */
 export interface HeartbeatOrder {
@@ -17,13 +18,24 @@ export interface HeartbeatOrder {
   readonly shared: SharedArrayBuffer;
 }
 
-export type HeartbeatNews = { readonly kind: 'lost' } | { readonly kind: 'blocked'; readonly blockedMs: number };
+/** `lost`: it was declared dead, and has begun again under another name. */
+export type HeartbeatNews =
+  | { readonly kind: 'lost'; readonly owner: string }
+  | { readonly kind: 'blocked'; readonly blockedMs: number };
 
 /** A heartbeat that goes on until it is stopped. */
 export interface Heartbeat {
+  /** Under which the worker claims now. */
+  readonly owner: string;
   /** Always settles; then no thread has the database open any more, unless it hangs. */
   stop(): Promise<void>;
 }
+
+/**
+ * What a worker that was declared dead begins again as. Under its old name it must not: what it had claimed and was not given back yet
+ * would look alive for ever, and what it claims before it hears of its loss would be dropped with the rest.
+ */
+export const reborn = (worker: WorkerInfo): WorkerInfo => ({ ...worker, owner: newOwner(worker.name) });
 
 const TICK_MS = 100;
 const FIRST_RESTART_MS = 250;
@@ -41,14 +53,19 @@ export const beatFromThread = (
   const { leaseMs, beatMs, stuckLoopMs, onLost, onBlocked, onTrouble } = options;
   const shared = new SharedArrayBuffer(8);
   const cells = new Int32Array(shared);
-  const order: HeartbeatOrder = { ...address, worker, leaseMs, beatMs, stuckLoopMs, shared };
+  const order = { ...address, leaseMs, beatMs, stuckLoopMs, shared };
+  let { owner } = worker;
   let restartMs = FIRST_RESTART_MS;
   let thread: Worker;
   let ended: Promise<void>;
   const start = () => {
-    thread = new Worker(script, { workerData: order });
+    thread = new Worker(script, { workerData: { ...order, worker: { ...worker, owner } } satisfies HeartbeatOrder });
     ended = new Promise((resolve) => thread.once('exit', () => resolve()));
-    thread.on('message', (news: HeartbeatNews) => (news.kind === 'lost' ? onLost() : onBlocked(news.blockedMs)));
+    thread.on('message', (news: HeartbeatNews) => {
+      if (news.kind === 'blocked') return onBlocked(news.blockedMs);
+      owner = news.owner;
+      onLost();
+    });
     // Out of memory, say: without a heartbeat the jobs would be given away, so a new thread takes over; but never a storm of them.
     thread.on('error', (error) => {
       onTrouble(error);
@@ -61,6 +78,9 @@ export const beatFromThread = (
   start();
   const tick = setInterval(() => Atomics.add(cells, 0, 1), TICK_MS).unref();
   return {
+    get owner() {
+      return owner;
+    },
     stop: async () => {
       clearInterval(tick);
       Atomics.store(cells, 1, 1);
@@ -74,6 +94,17 @@ export const beatFromThread = (
     },
   };
 };
+
+/** @param stopped what is left to do when no heartbeat follows any more. */
+export const leaseOf = (heartbeat: Heartbeat, stopped: () => Promise<void>): Lease => ({
+  get owner() {
+    return heartbeat.owner;
+  },
+  end: async () => {
+    await heartbeat.stop();
+    await stopped();
+  },
+});
 
 /** A loop that stood still for so long is reported. */
 const ALARM_MS = 1000;

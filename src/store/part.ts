@@ -30,22 +30,22 @@ export const flowSql = ({ jobs, attempts, greatest, range }: Dialect, where: str
   WITH span(since, until, step) AS (${range}),
     mine AS (SELECT * FROM ${jobs} WHERE ${where}),
     tried AS (
-      SELECT m.type, a.started_at, a.ended_at, a.outcome, a.claim < m.claim OR m.status IN ('created', 'queued') AS again
+      SELECT m.queue, m.type, a.started_at, a.ended_at, a.outcome, a.claim < m.claim OR m.status IN ('created', 'queued') AS again
       FROM mine m JOIN ${attempts} a ON a.job = m.seq),
-    moments(at, type, what, ms) AS (
-      SELECT created_at, type, 'created', CAST(NULL AS bigint) FROM mine
-      UNION ALL SELECT completed_at, type, status, NULL FROM mine WHERE status IN (${FINAL.map((status) => `'${status}'`).join(', ')})
-      UNION ALL SELECT started_at, type, 'started', ${greatest}(0, started_at - ${greatest}(run_at, coalesce(queued_at, run_at)))
+    moments(at, queue, type, what, ms) AS (
+      SELECT created_at, queue, type, 'created', CAST(NULL AS bigint) FROM mine
+      UNION ALL SELECT completed_at, queue, type, status, NULL FROM mine WHERE status IN (${FINAL.map((status) => `'${status}'`).join(', ')})
+      UNION ALL SELECT started_at, queue, type, 'started', ${greatest}(0, started_at - ${greatest}(run_at, coalesce(queued_at, run_at)))
         FROM mine WHERE status IN ('running', 'completed') AND lease_owner IS NOT NULL
-      UNION ALL SELECT completed_at, type, 'ran', ${greatest}(0, completed_at - started_at)
+      UNION ALL SELECT completed_at, queue, type, 'ran', ${greatest}(0, completed_at - started_at)
         FROM mine WHERE status = 'completed' AND lease_owner IS NOT NULL
-      UNION ALL SELECT started_at, type, 'started', NULL FROM tried
-      UNION ALL SELECT ended_at, type, 'ran', ${greatest}(0, ended_at - started_at) FROM tried
+      UNION ALL SELECT started_at, queue, type, 'started', NULL FROM tried
+      UNION ALL SELECT ended_at, queue, type, 'ran', ${greatest}(0, ended_at - started_at) FROM tried
         WHERE outcome IN ('failed', 'timeout', 'cancelled', 'crashed')
-      UNION ALL SELECT ended_at, type, 'retried', NULL FROM tried WHERE outcome IN ('failed', 'timeout', 'crashed') AND again)
-  SELECT since + (at - since) / step * step AS at, type, what, CASE WHEN ms IS NOT NULL THEN ${BUCKET} END AS bucket,
+      UNION ALL SELECT ended_at, queue, type, 'retried', NULL FROM tried WHERE outcome IN ('failed', 'timeout', 'crashed') AND again)
+  SELECT since + (at - since) / step * step AS at, queue, type, what, CASE WHEN ms IS NOT NULL THEN ${BUCKET} END AS bucket,
     count(*) AS n, coalesce(sum(ms), 0) AS ms
-  FROM moments CROSS JOIN span WHERE at >= since AND at < until GROUP BY 1, 2, 3, 4 ORDER BY 1, 2`;
+  FROM moments CROSS JOIN span WHERE at >= since AND at < until GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3`;
 
 type Tally = { -readonly [Name in keyof FlowRow]: FlowRow[Name] };
 
@@ -55,9 +55,12 @@ const COUNTED = ['created', 'completed', 'failed', 'timeout', 'cancelled', 'retr
 export const toFlowRows = (rows: readonly Row[]): FlowRow[] => {
   const tallies = new Map<string, Tally>();
   for (const row of rows) {
-    const [at, type, what, n, ms] = [Number(row['at']), String(row['type']), row['what'], Number(row['n']), row['ms']];
-    const tally = tallies.get(`${at} ${type}`) ?? noFlow(at, type);
-    tallies.set(`${at} ${type}`, tally);
+    const [at, queue, type] = [Number(row['at']), String(row['queue']), String(row['type'])];
+    const [what, n, ms] = [row['what'], Number(row['n']), row['ms']];
+    // Names have no spaces.
+    const place = `${at} ${queue} ${type}`;
+    const tally = tallies.get(place) ?? noFlow(at, queue, type);
+    tallies.set(place, tally);
     const bucket = row['bucket'] === null ? null : Number(row['bucket']);
     if (what === 'started') {
       tally.started += n;
@@ -74,8 +77,8 @@ export const toFlowRows = (rows: readonly Row[]): FlowRow[] => {
   return [...tallies.values()];
 };
 
-const noFlow = (at: number, type: string): Tally => ({
-  ...{ at, type, created: 0, started: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0, retried: 0 },
+const noFlow = (at: number, queue: string, type: string): Tally => ({
+  ...{ at, queue, type, created: 0, started: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0, retried: 0 },
   ...{ waited: 0, waitMs: 0, ran: 0, runMs: 0, waitTimes: [], runTimes: [] },
 });
 

@@ -2,6 +2,7 @@
  * Rows → records, as far as both databases keep them alike: the same names of columns, times in epoch milliseconds, lists as JSON text.
  * A flag is a boolean of PostgreSQL and a number of SQLite. What a database keeps in a way of its own its `rows.ts` reads.
  */
+import type { FailedJob } from '../job/failure-groups.ts';
 import type { Attempt, AttemptOutcome, ClaimedJob, Failure, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Status } from '../job/states.ts';
 import { shownKey } from '../job/tenant.ts';
@@ -111,6 +112,18 @@ export const toAttempt = (row: Row): Attempt => ({
   error: row['error'] === null ? null : (JSON.parse(text(row['error'])) as Failure),
 });
 
+export const toFailed = (row: Row): FailedJob => ({
+  seq: number(row['seq']),
+  id: text(row['id']),
+  type: text(row['type']),
+  queue: text(row['queue']),
+  status: text(row['status']) as FailedJob['status'],
+  message: text(row['message']),
+  name: textOrNull(row['name']),
+  code: textOrNull(row['code']),
+  endedAt: number(row['completed_at']),
+});
+
 export const toLogLine = (row: Row): LogLine => ({
   claim: number(row['claim']),
   n: number(row['n']),
@@ -157,6 +170,7 @@ export const toQueue = (row: Row, counts: QueueRow['counts'], now: number): Queu
 /** What happened in one slice of time. The histograms are kept in two ways. */
 export const toFlow = (row: Row, { waitTimes, runTimes }: Pick<FlowRow, 'waitTimes' | 'runTimes'>): FlowRow => ({
   at: number(row['at']),
+  queue: text(row['queue']),
   type: text(row['type']),
   created: number(row['created']),
   started: number(row['started']),

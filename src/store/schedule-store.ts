@@ -8,6 +8,7 @@
 import type { Reach } from '../job/filter.ts';
 import type { ScheduleCommand } from '../schedule/moves.ts';
 import type { HistoryEntry, Schedule } from '../schedule/record.ts';
+import type { RequestKey } from './request-key.ts';
 
 export interface ScheduleStore {
   /**
@@ -23,6 +24,8 @@ export interface ScheduleStore {
   fire(request: FireRequest, now: number): Promise<FireAnswer>;
   /** Inserts a job that a person asks for, whose slot is now; within `overlap` and `maxInstances`, also while paused. */
   run(id: string, request: RunRequest, now: number): Promise<RunOutcome>;
+  /** As `run`, once: see `Store.insertOnce`. A run that is refused is not kept. @returns null if the key was used for another request. */
+  runOnce(once: RequestKey, id: string, request: RunRequest, now: number): Promise<RunOutcome | null>;
   /** When `fire` has something to do at the earliest; null if never. A read, cheap enough to be polled. */
   nextAt(): Promise<number | null>;
   get(id: string): Promise<Schedule | null>;
@@ -64,12 +67,19 @@ export interface RunRequest {
 
 export type RunOutcome =
   | { readonly kind: 'inserted'; readonly jobId: string; readonly schedule: Schedule }
+  /** The request came before, and this was its job. */
+  | { readonly kind: 'again'; readonly jobId: string }
   /** `maxInstances` jobs are unfinished already: how many, and the oldest of them. */
   | { readonly kind: 'full'; readonly unfinished: number; readonly oldest: string; readonly schedule: Schedule }
   /** Another job has the unique key of its jobs. */
   | { readonly kind: 'key-taken'; readonly existing: string; readonly schedule: Schedule }
   | { readonly kind: 'duplicate-id' }
   | { readonly kind: 'missing' };
+
+/** What is kept of a run that was asked for once. */
+export interface RunAnswer {
+  readonly jobId: string;
+}
 
 export interface ScheduleQuery {
   /** 1 to 1,000. */

@@ -14,7 +14,7 @@ export interface MetricsRange {
 }
 
 export interface StoreMetrics {
-  /** One row per step and type in which anything happened, oldest first. */
+  /** One row per step, queue and type in which anything happened, oldest first. */
   readonly flow: readonly FlowRow[];
   /** One row per step in which a sample was taken, oldest first; of all types. */
   readonly depth: readonly DepthRow[];
@@ -23,6 +23,7 @@ export interface StoreMetrics {
 export interface FlowRow {
   /** The start of the step. */
   readonly at: number;
+  readonly queue: string;
   readonly type: string;
   readonly created: number;
   /** Attempts that began. */

@@ -13,15 +13,19 @@ import type { SurveyRow } from '../job/bulk.ts';
 import type { BulkOutcome, BulkStep, SurveyOptions } from '../job/bulk-step.ts';
 import type { Change } from '../job/change.ts';
 import type { NewJob, Transaction } from '../job/enqueue-options.ts';
+import type { FailedJob } from '../job/failure-groups.ts';
 import type { CheckedFilter, CheckedPage, Reach } from '../job/filter.ts';
 import type { Attempt, ClaimedJob, Job, LogLevel, LogLine } from '../job/job.ts';
 import type { Standing } from '../job/standing.ts';
 import type { Status } from '../job/states.ts';
 import type { AccessStore } from './access-store.ts';
+import type { RequestKey } from './request-key.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 import type { MetricsRange, StoreMetrics } from './store-metrics.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
+
+export type { RequestKey };
 
 export interface Store {
   /** Where the data is, without secrets. */
@@ -130,6 +134,8 @@ export interface Store {
   standing(id: string, now: number): Promise<Standing | null>;
   /** The jobs of a filter by what decides whether they can be changed (bulk.ts); of one moment. */
   survey(filter: CheckedFilter, options: SurveyOptions): Promise<SurveyRow[]>;
+  /** Jobs that failed or timed out, newest first, from before a number of insertion; null: from the newest on. */
+  failures(before: number | null, limit: number, within?: Reach): Promise<FailedJob[]>;
   stats(within?: Reach): Promise<StoreStats>;
   /** What happened, in steps of whole minutes; every move is counted in the transaction that makes it. Depths are of all jobs. */
   metrics(range: MetricsRange, within?: Reach): Promise<StoreMetrics>;
@@ -172,15 +178,6 @@ export type InsertOutcome =
   | { readonly kind: 'slot-taken'; readonly id: string }
   /** The parent is a batch that has ended. */
   | { readonly kind: 'parent-ended'; readonly id: string; readonly status: Status };
-
-/** A request that may come again. */
-export interface RequestKey {
-  readonly key: string;
-  /** What the request asks for: the same key with another one is a mistake of the caller. */
-  readonly fingerprint: string;
-  /** How long its answer is kept, epoch milliseconds. */
-  readonly until: number;
-}
 
 export interface ClaimRequest {
   readonly owner: string;
@@ -247,7 +244,7 @@ export interface LeaseOptions {
   /** If set, a process whose event loop is blocked this long is killed, so that its jobs can go on elsewhere. */
   readonly stuckLoopMs: number | null;
   readonly now: () => number;
-  /** Another process declared this worker dead. Its lease is renewed, but the jobs it ran are no longer its own. */
+  /** Another process declared this worker dead. It has a new lease under another name; the jobs it ran are no longer its own. */
   readonly onLost: () => void;
   readonly onBlocked: (blockedMs: number) => void;
   /** The heartbeat failed, and is started again. */
@@ -255,6 +252,8 @@ export interface LeaseOptions {
 }
 
 export interface Lease {
+  /** Under which the worker claims now: another one after each loss. */
+  readonly owner: string;
   /** Ends the lease: jobs that still run under it are orphans at once. */
   end(): Promise<void>;
 }

@@ -98,6 +98,7 @@ describe('where a token is needed', () => {
       '/sign-out',
     ])
       expect((await ask(url + path)).status, path).toBe(401);
+    expect((await ask(`${url}/sign-in?plain`)).text).toContain('<form method="post" action="sign-in">');
     const page = await ask(`${url}/status`, { headers: { accept: 'text/html' } });
     expect([page.status, page.headers.get('location')]).toEqual([303, '/sign-in?plain']);
   });

@@ -347,6 +347,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     expect(metrics).toMatchObject({ since: '2000-01-01T00:00:00.000Z', stepMs: 3_600_000, total: { created: 0 } });
     expect(metrics.series).toHaveLength(24);
     expect((await call('metrics.get')).types).toMatchObject({ fail: { failed: 1 }, double: { completed: 1 } });
+    const { groups, ...rest } = await call('failures.list', { limit: 5 });
+    expect(rest).toMatchObject({ looked: 1, more: false, found: 1, until: expect.stringMatching(/Z$/) });
+    expect(groups).toMatchObject([
+      {
+        ...{ pattern: 'no luck', message: 'no luck', count: 1, timeouts: 0, types: [{ name: 'fail', count: 1 }] },
+        ...{ queues: [{ name: 'default', count: 1 }], samples: [{ id: 'f', type: 'fail' }] },
+      },
+    ]);
+    expect(await call('jobs.count', { fingerprint: groups[0].fingerprint })).toEqual({ count: 1 });
+    expect(await call('jobs.count', { q: `fingerprint:${groups[0].fingerprint} batch:true` })).toEqual({ count: 0 });
+    const { queues } = await call('metrics.get', { perQueue: true, stepMs: 3_600_000 });
+    expect(queues).toMatchObject({ default: { completed: 1, series: { failed: expect.any(Array) } } });
     expect(await call('health.get')).toMatchObject({
       ok: true,
       database: { ok: true, problem: null },
@@ -413,7 +425,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ],
       ['batches.enqueue', { type: 'album', jobs: [{ type: 'double', ...later }] }],
       ['jobs.replay', { id: 'old' }],
+      ['schedules.run', { id: 'hourly' }],
     ];
+    await call('schedules.add', { id: 'hourly', type: 'double', interval: '1h', maxInstances: 5 });
     for (const [operation, input] of requests) {
       const first = await call(operation, input, `key-of-${operation}`);
       const before = await manager.count();
@@ -571,6 +585,8 @@ export const REFUSALS: readonly Refusal[] = [
   ['queues.limit', { name: 'q', maxRunning: -1 }, 'INVALID_OPTION', 'maxRunning'],
   ['limits.set', { key: 'k', maxRunning: 'many' }, 'INVALID_OPTION', 'maxRunning'],
   ['limits.set', { key: 'k'.repeat(201), maxRunning: 1 }, 'INVALID_OPTION', 'key'],
+  ['failures.list', { limit: 0 }, 'INVALID_OPTION', 'limit'],
+  ['jobs.list', { fingerprint: 'x' }, 'INVALID_OPTION', 'fingerprint'],
   ['metrics.get', { stepMs: 1 }, 'INVALID_OPTION', 'stepMs'],
   ['metrics.get', { stepMs: 90_000 }, 'INVALID_OPTION'],
   ['metrics.get', { since: 'now' }, 'INVALID_OPTION', 'since'],

@@ -12,6 +12,7 @@ import { cancelCases } from './store/cancel.ts';
 import { changeCases } from './store/change.ts';
 import { claimCases } from './store/claim.ts';
 import { commitCases } from './store/commit.ts';
+import { failureCases } from './store/failures.ts';
 import { historyCases } from './store/history.ts';
 import { insertCases } from './store/insert.ts';
 import { keyCases } from './store/keys.ts';
@@ -65,6 +66,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   people: peopleCases,
   bulk: bulkCases,
   list: listCases,
+  failures: failureCases,
   standing: standingCases,
   tenants: tenantCases,
   'prune, remove, expire': pruneCases,

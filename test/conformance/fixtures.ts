@@ -41,12 +41,17 @@ export const startWorker = async (
   lease: Partial<LeaseOptions> = {},
 ): Promise<TestWorker> => {
   const info = workerInfo(name, given);
-  const { owner, types } = info;
+  const { types } = info;
+  const kept = await store.keepLease(info, { ...STILL, ...lease });
   return {
-    owner,
-    lease: await store.keepLease(info, { ...STILL, ...lease }),
-    claim: async (request = {}, now = T0) => (await store.claim({ owner, n: 1000, types, ...request }, now)).jobs,
+    get owner() {
+      return kept.owner;
+    },
+    lease: kept,
+    claim: async (request = {}, now = T0) =>
+      (await store.claim({ owner: kept.owner, n: 1000, types, ...request }, now)).jobs,
     die: async (now = T0) => {
+      const { owner } = kept;
       const row = (await store.workers()).find((worker) => worker.owner === owner);
       return store.releaseOrphans(row ? [{ owner, beat: row.beat }] : [], now);
     },

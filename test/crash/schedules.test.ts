@@ -160,6 +160,9 @@ describe.skipIf(!existsSync(FAKETIME))(
         at(moment);
         const isFired = async () => (await boss.schedules.get('nightly'))!.lastSlot === Date.parse(slot);
         await until(isFired, `the slot ${slot} is fired`, 30_000);
+        // A job that still ran when the clock was set on would be an overlap.
+        const isIdle = async () => (await boss.count({ status: ['created', 'queued', 'running'] })) === 0;
+        await until(isIdle, 'its job has run', 30_000);
       };
       // 02:30 does not come that night: it runs at 03:00, which is 01:00 UTC.
       await fires('2027-03-28T01:00:01Z', '2027-03-28T01:00:00Z');

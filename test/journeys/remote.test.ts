@@ -204,7 +204,8 @@ describe('what cannot be done elsewhere', () => {
       type: 'sum',
       status: 'completed',
     });
-  });
+    // Three programs, one after the other.
+  }, 120_000);
 
   test.each(['migrate', 'check', 'doctor', 'start', 'work', 'config'])(
     '%s says that it needs the database',

@@ -1,7 +1,8 @@
 /** What every runner must do, whoever does the work: asked through a manager and a real store. */
+import { join } from 'node:path';
 import type { JobManager, Jobs, JobTypeOptions } from 'backline';
 import { describe, expect, test } from 'vitest';
-import { freshFile, listen, newManager, only, startManager } from '../managers.ts';
+import { freshFile, freshFolder, listen, newManager, only, startManager } from '../managers.ts';
 import { until } from '../wait.ts';
 
 export interface Subject {
@@ -142,7 +143,7 @@ const reports = (start: Start): void => {
 
   test('puts a job off when its handler says so, and gives the attempt back', async () => {
     const manager = await start(['snooze']);
-    const { id } = await manager.enqueue('snooze', Date.now() + 1000);
+    const { id } = await manager.enqueue('snooze', join(freshFolder(), 'was-here'));
     expect(await manager.result(id)).toBe(1);
     expect((await manager.attempts(id))[0]).toMatchObject({ outcome: 'snoozed' });
   });

@@ -50,6 +50,8 @@ const FILTER = {
   createdAfter: w.instant.describe('Made at or after.'),
   createdBefore: w.instant.describe('Made before.'),
   error: w.text(1000).describe('Text within the error message, letters of either case.'),
+  fingerprint: w.fingerprint.describe('Failed and timed-out jobs with this error; see failures.list.'),
+  batch: w.flag.describe('Whether it is a batch.'),
   q: w
     .text(4000)
     .describe('The filter as the command line has it: `status:failed queue:emails since:1h payload.user.id:42`.'),

@@ -8,7 +8,7 @@ import { events, uploads } from './contract-live.ts';
 import { schedules } from './contract-schedules.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
-import { enqueuedItem, health, job, metrics, queue, stats, worker } from './shapes.ts';
+import { enqueuedItem, failures, health, job, metrics, queue, stats, worker } from './shapes.ts';
 import * as w from './words.ts';
 
 const callback = z.strictObject({
@@ -91,6 +91,11 @@ export const contract = {
       .input(nothing)
       .output(z.strictObject({ at: w.at, workers: z.array(worker) })),
   },
+  failures: {
+    list: operation(ROUTES.failures.list)
+      .input(z.strictObject({ limit: w.whole(1, 200).optional().describe('Groups at most. Default 50.') }).optional())
+      .output(failures),
+  },
   stats: {
     get: operation(ROUTES.stats.get).input(nothing).output(stats),
   },
@@ -103,6 +108,7 @@ export const contract = {
             until: w.instant.optional().describe('Default: until now.'),
             queue: w.queueName.optional(),
             type: w.typeName.optional(),
+            perQueue: w.flag.optional().describe("Also each queue's own figures and series."),
             stepMs: z.int().min(60_000).optional().describe('Length of one step, in whole minutes. Default 60,000.'),
           })
           .optional(),

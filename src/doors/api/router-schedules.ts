@@ -56,7 +56,7 @@ export const schedules = {
     scheduleView(await schedulesOf(context).resume(id, guardOf(context, version)), context.caller),
   ),
   run: api.schedules.run.handler(async ({ input: { id }, context }) =>
-    schedulesOf(context).run(id, { actor: context.caller.name }),
+    context.maker.schedules.from('api').run(id, { actor: context.caller.name }),
   ),
   next: api.schedules.next.handler(async ({ input: { id, ...options }, context }) =>
     nextRunsView(await schedulesOf(context).next(id, options as object)),

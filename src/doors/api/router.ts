@@ -12,7 +12,16 @@ import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
 import { schedules } from './router-schedules.ts';
-import { enqueuedItemView, enqueuedView, iso, metricsView, previewView, queueView, workerView } from './views.ts';
+import {
+  enqueuedItemView,
+  enqueuedView,
+  failuresView,
+  iso,
+  metricsView,
+  previewView,
+  queueView,
+  workerView,
+} from './views.ts';
 
 const batches = {
   enqueue: api.batches.enqueue.handler(async ({ input, context: { maker } }) => {
@@ -84,6 +93,10 @@ const workers = {
   }),
 };
 
+const failures = {
+  list: api.failures.list.handler(async ({ input, context: { client } }) => failuresView(await client.failures(input))),
+};
+
 const stats = {
   get: api.stats.get.handler(({ context: { client } }) => client.stats()),
 };
@@ -117,6 +130,7 @@ export const router = api.router({
   queues,
   limits,
   workers,
+  failures,
   stats,
   metrics,
   health,

@@ -191,7 +191,14 @@ const schedules = {
     summary: 'Run its slots again, from the next one on.',
   },
   run: {
-    ...{ method: 'POST', path: '/schedules/{id}/run', scope: 'operate', tag: 'schedules', successStatus: 201 },
+    ...{
+      method: 'POST',
+      path: '/schedules/{id}/run',
+      scope: 'operate',
+      tag: 'schedules',
+      creates: true,
+      successStatus: 201,
+    },
     summary: 'Start a job of it now, beside its slots.',
     description: 'Also while it is paused; within its `maxInstances`. Sent again, it starts another one.',
   },
@@ -227,6 +234,14 @@ const system = {
     list: {
       ...{ method: 'GET', path: '/workers', scope: 'read', tag: 'workers' },
       summary: 'List workers: what they serve, what they run, when they were last heard of.',
+    },
+  },
+  failures: {
+    list: {
+      ...{ method: 'GET', path: '/failures', scope: 'read', tag: 'figures' },
+      summary: 'Group failed jobs by their error, whatever numbers stand in it.',
+      description:
+        'Of the newest 10,000 that failed or timed out. `fingerprint` finds all jobs of a group, in every filter.',
     },
   },
   stats: {

@@ -167,6 +167,33 @@ export const worker = z.strictObject({
   blockedMs: n.describe('How long its event loop has been blocked.'),
 });
 
+const nameCounts = list(z.strictObject({ name: z.string(), count: n })).describe('Most first, at most 20.');
+
+const failureGroup = z.strictObject({
+  fingerprint: z.string().describe('Finds its jobs, as a filter and in `q`.'),
+  pattern: z.string().describe('The first line of the message, without numbers, ids and addresses.'),
+  message: z.string().describe('Of the job that ended last.'),
+  name: maybe(z.string()),
+  code: maybe(z.string()),
+  count: n,
+  timeouts: n.describe('Of these, those that ran out of time.'),
+  firstAt: at,
+  lastAt: at,
+  types: nameCounts,
+  queues: nameCounts,
+  samples: list(z.strictObject({ id: z.string(), type: z.string(), endedAt: at })).describe('Those that ended last.'),
+  series: list(n).describe('How many ended in each of 24 parts of the time from `since` to `until`.'),
+});
+
+export const failures = z.strictObject({
+  groups: list(failureGroup).describe('Most first.'),
+  looked: n.describe('How many failed jobs were looked at, the newest ones.'),
+  more: z.boolean().describe('There are older ones, which were not.'),
+  found: n.describe('Groups that were found, also those beyond the limit.'),
+  since: at,
+  until: at,
+});
+
 export const stats = z.strictObject({
   total: n,
   byStatus: counts,
@@ -189,13 +216,22 @@ const figures = z.strictObject({
   runMs: percentiles,
 });
 
+const perStep = z
+  .strictObject({ created: list(n), completed: list(n), failed: list(n) })
+  .describe('One number per step of the series; `failed` with those that timed out.');
+
 export const metrics = z.strictObject({
   since: at,
   until: at,
   stepMs: n,
-  series: list(z.strictObject({ at, ...flow, waiting: maybe(n), running: maybe(n) })),
+  series: list(
+    z.strictObject({ at, ...flow, waiting: maybe(n), running: maybe(n), waitMs: percentiles, runMs: percentiles }),
+  ),
   total: figures,
   types: z.record(z.string(), figures),
+  queues: z
+    .record(z.string(), z.strictObject({ ...figures.shape, series: perStep }))
+    .describe('Empty unless `perQueue` was asked for.'),
 });
 
 export const health = z.strictObject({
@@ -216,6 +252,7 @@ export type LogLineView = z.infer<typeof logLine>;
 export type QueueView = z.infer<typeof queue>;
 export type WorkerView = z.infer<typeof worker>;
 export type MetricsView = z.infer<typeof metrics>;
+export type FailuresView = z.infer<typeof failures>;
 export type StatsView = z.infer<typeof stats>;
 export type HealthView = z.infer<typeof health>;
 export type Problem = z.infer<typeof problem>;

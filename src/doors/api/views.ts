@@ -7,9 +7,9 @@ import { shownStatus } from '../../job/states.ts';
 import { type Caller, permits } from './access.ts';
 import { problemOf } from './problem.ts';
 import { ROUTES, type Scope } from './routes.ts';
-import type { AttemptView, JobView, LogLineView, MetricsView, QueueView, WorkerView } from './shapes.ts';
+import type { AttemptView, FailuresView, JobView, LogLineView, MetricsView, QueueView, WorkerView } from './shapes.ts';
 
-type Answer<Verb extends 'queues' | 'workers' | 'metrics' | 'enqueueMany' | 'enqueue'> = Awaited<
+type Answer<Verb extends 'queues' | 'workers' | 'metrics' | 'failures' | 'enqueueMany' | 'enqueue'> = Awaited<
   ReturnType<Client[Verb]>
 >;
 
@@ -72,6 +72,18 @@ export const workerView = (worker: Answer<'workers'>[number], now: number): Work
     ...{ startedAt: iso(startedAt), beatAt: iso(beatAt), leaseUntil: iso(leaseUntil), alive: leaseUntil >= now },
   };
 };
+
+export const failuresView = ({ groups, since, until, ...rest }: Answer<'failures'>): FailuresView => ({
+  ...rest,
+  since: iso(since),
+  until: iso(until),
+  groups: groups.map(({ samples, firstAt, lastAt, ...group }) => ({
+    ...group,
+    firstAt: iso(firstAt),
+    lastAt: iso(lastAt),
+    samples: samples.map((sample) => ({ ...sample, endedAt: iso(sample.endedAt) })),
+  })),
+});
 
 type Token = Awaited<ReturnType<Client['tokens']['list']>>[number];
 type AuditLine = Awaited<ReturnType<Client['audit']['list']>>['lines'][number];

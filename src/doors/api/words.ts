@@ -73,6 +73,9 @@ export const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 /** Whatever JSON can hold. */
 export const json = z.unknown();
 
+/** Of an error, whatever numbers stand in its message. */
+export const fingerprint = says(z.string().regex(/^[0-9a-f]{16}$/), '16 digits from 0 to f, as failures.list has them');
+
 /** How many jobs may run at once; null lifts the limit. */
 export const maxRunning = says(
   z.int().min(0).max(1_000_000).nullable(),

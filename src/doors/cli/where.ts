@@ -6,7 +6,7 @@ import type { Flags } from './connect.ts';
 
 export const WHERE_FLAG = '--where <filter>';
 export const WHERE_SAYS =
-  'Which jobs: status: type: queue: priority: id: tag: parent: schedule: tenant: since: until: error: user: payload.path: and values, such as \'status:failed queue:emails since:1h error:"SMTP 421"\'.';
+  'Which jobs: status: type: queue: priority: id: tag: parent: schedule: tenant: since: until: error: fingerprint: batch: user: payload.path: and values, such as \'status:failed queue:emails since:1h error:"SMTP 421"\'.';
 
 /** The filter of `--where`, or null without one. @throws BAD_WHERE. */
 export const whereOf = (flags: Flags): JobFilter | null =>

@@ -42,7 +42,7 @@ export interface AccessOptions {
   readonly failures: Failures;
 }
 
-/** Without a caller: whether it lives, and how to become one. */
+/** Without a caller: whether it lives, how to become one, and what pages are made of, which is the same for everybody. */
 const PUBLIC = ['/healthz', '/readyz', '/sign-in', '/style.css', '/favicon.ico'];
 
 /** Requests of an address that has not said who it is, in a minute. */

@@ -11,7 +11,7 @@ import { routeNotFound } from '../../job/errors.ts';
 /** Where the build leaves it; the same from the sources and from the build itself. */
 const BUILT = fileURLToPath(new URL('../../../dist/dashboard/', import.meta.url));
 
-/** Every page there is, as the dashboard's own table of pages has them. */
+/** Every page there is, as the dashboard's own table of pages has them, but for the sign-in (src/doors/http/sign-in.ts). */
 const PAGES = [
   ...[
     '/',

@@ -32,7 +32,7 @@ export interface BulkRunnerParts {
   readonly clock: Clock;
   readonly events: Events;
   /** Under whose lease. */
-  readonly owner: string;
+  readonly owner: () => string | null;
   readonly defaultWait: Wait;
   readonly types: ReadonlyMap<string, CheckedJobType>;
   readonly vault: Vault;
@@ -72,8 +72,9 @@ export class BulkRunner {
   }
 
   async #claim(): Promise<ClaimedJob | null> {
-    const { store, clock, owner } = this.#parts;
-    if (this.#stop.signal.aborted) return null;
+    const { store, clock } = this.#parts;
+    const owner = this.#parts.owner();
+    if (owner === null || this.#stop.signal.aborted) return null;
     try {
       // Asked of the counters: a claim would be a transaction at every look.
       if ((await store.count(WAITING)) === 0) return null;

@@ -10,7 +10,7 @@ import type { Events } from '../events.ts';
 
 export interface RescuerOptions {
   /** This process's own worker, which it does not judge. */
-  readonly owner: string | null;
+  readonly owner: () => string | null;
   readonly leaseMs: number;
   readonly hasEnded: (mark: ProcessMark) => boolean;
 }
@@ -30,7 +30,8 @@ export class Rescuer {
   }
 
   async run(): Promise<void> {
-    const { owner, leaseMs, hasEnded } = this.#options;
+    const { leaseMs, hasEnded } = this.#options;
+    const owner = this.#options.owner();
     const workers = (await this.#store.workers()).filter((worker) => worker.owner !== owner);
     this.#seen = sightings(this.#seen, workers, this.#clock.monotonic(), leaseMs / 2);
     const gone = workers.filter((worker) => hasEnded(worker) || this.#seen.get(worker.owner)!.stillMs >= leaseMs);

@@ -12,6 +12,7 @@
  *    COMMIT was lost, the server is asked what became of that transaction: nothing is written twice, nothing is given up by mistake.
  */
 import { storeClosed } from '../../job/errors.ts';
+import type { Patience } from '../../util/patience.ts';
 import { sleep } from '../../util/sleep.ts';
 import { attempt, type Batch, MUST_BE_ALONE, type Piece, type Shared, type Synced } from './attempt.ts';
 import { explain, isConflict, isLost, isReadOnly, isStale } from './explain.ts';
@@ -40,7 +41,6 @@ const MAX_RETRY_MS = 50;
 const LOST_RETRIES_MS = [0, 50, 200, 500];
 /** Each such try ends one connection: more than the pool has. */
 const MAX_STALE = 10;
-const CLOSE_MS = 2000;
 const SETTLE_AFTER_MS = 50;
 
 export class Commits {
@@ -100,12 +100,11 @@ export class Commits {
   }
 
   /** Writes what was handed in, then refuses everything. Always settles. */
-  async close(): Promise<void> {
+  async close(patience: Patience): Promise<void> {
     this.#closed = true;
-    const deadline = sleep(CLOSE_MS, { keepAlive: false }).then(() => 'late' as const);
     while (this.#waiting.length + this.#writing.size > 0) {
       this.#flush();
-      if ((await Promise.race([Promise.race(this.#writing), deadline])) === 'late') break;
+      if (!(await patience.until(Promise.race(this.#writing)))) break;
     }
     for (const piece of this.#waiting.splice(0)) piece.reject(storeClosed());
   }

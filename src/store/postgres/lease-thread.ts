@@ -1,11 +1,11 @@
 /** The heartbeat thread; see lease.ts. It has an event loop of its own, which nothing but its connection and its timer use. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type HeartbeatNews, LoopWatch } from '../heartbeat.ts';
+import { type HeartbeatNews, LoopWatch, reborn } from '../heartbeat.ts';
 import { Connection, cutOff, loadPg, type PgClient, Statements } from './driver.ts';
 import { BEAT, NOW, REGISTER, registration, type ServerOrder } from './lease.ts';
 
 const order = workerData as ServerOrder;
-const { config, schema, worker, leaseMs, beatMs } = order;
+const { config, schema, leaseMs, beatMs } = order;
 const cells = new Int32Array(order.shared);
 const statements = new Statements(schema);
 const { Client } = loadPg();
@@ -55,16 +55,26 @@ const drop = (one: PgClient | undefined): void => {
   if (one) cutOff(one);
 };
 
+let { worker } = order;
+/** It has begun again, as far as the server has answered; the main thread does not know of it yet. */
+let isReborn = false;
+
 /** One beat, as soon as the server answers; never gives up, because without a heartbeat the jobs are lost. */
 const beat = async (blockedMs: number): Promise<void> => {
   for (;;) {
     try {
       const db = await connection();
-      if ((await db.run(BEAT, { owner: worker.owner, blockedMs, leaseMs })) > 0 || isStopped()) return;
-      // Declared dead, perhaps after a pause of the whole process: begin again, and let the main thread drop its jobs.
-      const now = Number((await db.get(NOW))!['ms']);
-      await db.run(REGISTER, registration(worker, now, leaseMs));
-      tell({ kind: 'lost' });
+      const isThere = (await db.run(BEAT, { owner: worker.owner, blockedMs, leaseMs })) > 0;
+      if (!isThere && !isStopped()) {
+        // Declared dead, perhaps after a pause of the whole process: begin again, and let the main thread drop its jobs.
+        const now = Number((await db.get(NOW))!['ms']);
+        worker = reborn(worker);
+        isReborn = true;
+        await db.run(REGISTER, registration(worker, now, leaseMs));
+      }
+      // Not before it is sure: the answer to the registration may have been lost with its connection.
+      if (isReborn) tell({ kind: 'lost', owner: worker.owner });
+      isReborn = false;
       return;
     } catch {
       drop(client);

@@ -2,7 +2,7 @@
 import type { ScheduleChange, ScheduleStore } from '../schedule-store.ts';
 import type { Connection } from './driver.ts';
 import type { Locks } from './locks.ts';
-import { changeSchedule, fireSchedules, runSchedule } from './sql/fire.ts';
+import { changeSchedule, fireSchedules, runOnce, runSchedule } from './sql/fire.ts';
 import { historyOf, listSchedules, nextWakeAt, scheduleOf } from './sql/schedule.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -25,6 +25,8 @@ export class PostgresSchedules implements ScheduleStore {
     this.#access.write((txn) => changeSchedule(txn, this.#access.locks, id, command, now));
   fire: ScheduleStore['fire'] = (request, now) => this.#access.write((txn) => fireSchedules(txn, request, now));
   run: ScheduleStore['run'] = (id, request, now) => this.#access.write((txn) => runSchedule(txn, id, request, now));
+  runOnce: ScheduleStore['runOnce'] = (once, id, request, now) =>
+    this.#access.write((txn) => runOnce(txn, once, id, request, now));
 
   nextAt: ScheduleStore['nextAt'] = () => this.#access.read(nextWakeAt);
   get: ScheduleStore['get'] = (id) => this.#access.read((db) => scheduleOf(db, id));

@@ -2,8 +2,8 @@
 import { v4 } from 'uuid';
 import type { Change } from '../../job/change.ts';
 import { storeClosed } from '../../job/errors.ts';
-import { sleep } from '../../util/sleep.ts';
-import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
+import { Patience } from '../../util/patience.ts';
+import { beatFromThread, type Heartbeat, leaseOf, threadScript } from '../heartbeat.ts';
 import type {
   ApplyOutcome,
   ClaimAnswer,
@@ -42,7 +42,7 @@ import { addToOthers, ensureQueues, type Insertion, insertJobs, queuesOf as queu
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { expireDue, pruneChunk, releaseOrphans, removeChunk, setQueue } from './sql/maintain.ts';
 import { sampleDepths } from './sql/metrics.ts';
-import { metricsFor, queuesFor, statsFor } from './sql/part.ts';
+import { failuresFor, metricsFor, queuesFor, statsFor } from './sql/part.ts';
 import { survey } from './sql/pick.ts';
 import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
@@ -68,8 +68,7 @@ export interface StoreParts {
 
 const CLOCK_EVERY_MS = 60_000;
 const SURVEY_EVERY_MS = 1000;
-const CLOSE_MS = 1000;
-const later = (): Promise<void> => sleep(CLOSE_MS, { keepAlive: false });
+const CLOSE_MS = 2000;
 
 export class PostgresStore implements Store {
   readonly where: string;
@@ -184,13 +183,10 @@ export class PostgresStore implements Store {
     const reach = { config, schema: address.schema };
     const heartbeat = beatFromThread(threadScript(import.meta.url), reach, worker, options);
     this.#heartbeats.add(heartbeat);
-    return {
-      end: async () => {
-        await heartbeat.stop();
-        this.#heartbeats.delete(heartbeat);
-        await this.#write((txn) => endLease(txn, worker.owner), REPEATABLE);
-      },
-    };
+    return leaseOf(heartbeat, async () => {
+      this.#heartbeats.delete(heartbeat);
+      await this.#write((txn) => endLease(txn, heartbeat.owner), REPEATABLE);
+    });
   }
 
   workers: Store['workers'] = () => this.#read((db) => workersOf(db));
@@ -280,6 +276,7 @@ export class PostgresStore implements Store {
   queues: Store['queues'] = (now, within) => this.#read((db) => queuesFor(db, now, within));
   survey: Store['survey'] = (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = (id, now) => this.#read((db) => standingOf(db, id, now));
+  failures: Store['failures'] = (before, limit, within) => this.#read((db) => failuresFor(db, before, limit, within));
   stats: Store['stats'] = (within) => this.#read((db) => statsFor(db, within));
   metrics: Store['metrics'] = (range, within) => this.#read((db) => metricsFor(db, range, within));
 
@@ -336,14 +333,15 @@ export class PostgresStore implements Store {
   async #close(): Promise<void> {
     this.#closed = true;
     this.#folding.stop();
-    await this.#commits.close();
+    const patience = new Patience(CLOSE_MS);
+    await this.#commits.close(patience);
     this.#watchers.clear();
     this.#notifier.close();
     // A server that is away must not hold up the end; a listener's row lapses by itself. But no worker may look alive any longer.
     const leaving = this.#reader.once((db) => this.#journal.stop(db)).catch(() => {});
     const beating = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
-    await Promise.race([Promise.all([leaving, this.#listener?.close(), ...beating]), later()]);
-    await Promise.race([this.#parts.pool.end().catch(() => {}), later()]);
+    await patience.until(Promise.all([leaving, this.#listener?.close(), ...beating]));
+    await patience.until(this.#parts.pool.end().catch(() => {}));
     this.#parts.pool.cut();
   }
 

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import type { BacklineError } from '../../job/backline-error.ts';
 import { storeBusy, storeDamaged, storeFull, storeReadOnly, storeUnavailable } from '../../job/errors.ts';
+import { fingerprintOf } from '../../job/fingerprint.ts';
 import { type Mark, refusalOf } from '../side.ts';
 
 export type Value = string | number | null;
@@ -25,6 +26,7 @@ export interface Driver {
   prepare(sql: string): Statement;
   exec(sql: string): unknown;
   close(): void;
+  function(name: string, options: { readonly deterministic: true }, body: (text: string) => string): unknown;
   readonly inTransaction?: boolean;
   readonly isTransaction?: boolean;
 }
@@ -130,9 +132,15 @@ const loadBetter = (): BetterSqlite | null => {
 /** Opens a file, or `:memory:`. @throws the driver's own error; see `explain`. */
 export const connect = (file: string, readOnly = false): Connection => {
   const { better, node } = load();
-  if (better) return new Connection(new better(file, { readonly: readOnly, fileMustExist: readOnly }));
-  return new Connection(new node!.DatabaseSync(file, { readOnly }));
+  const driver = better
+    ? new better(file, { readonly: readOnly, fileMustExist: readOnly })
+    : new node!.DatabaseSync(file, { readOnly });
+  driver.function(FINGERPRINT, { deterministic: true }, fingerprintOf);
+  return new Connection(driver);
 };
+
+/** The name of a function of SQL. Only questions use it: no index or trigger does, so any program may write to the file. */
+export const FINGERPRINT = 'backline_fingerprint';
 
 /**
  * Copies the database page by page while others write to it: in steps, with room for other work in between, or at once, for a

@@ -1,11 +1,11 @@
 /** The heartbeat thread; see lease.ts. It sleeps in Atomics.wait, so nothing but the stop cell and the clock can wake it. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type HeartbeatNews, LoopWatch } from '../heartbeat.ts';
+import { type HeartbeatNews, LoopWatch, reborn } from '../heartbeat.ts';
 import { type Connection, connect, isBusy, type Value } from './driver.ts';
 import { BEAT, type FileOrder, REGISTER, registration } from './lease.ts';
 
 const order = workerData as FileOrder;
-const { file, worker, leaseMs, beatMs } = order;
+const { file, leaseMs, beatMs } = order;
 const cells = new Int32Array(order.shared);
 
 /** How soon to try again while another process holds the lock, and while the disk refuses. */
@@ -35,14 +35,16 @@ const run = (): void => {
   // It waits for locks itself, so that it can be stopped meanwhile.
   db.exec('PRAGMA busy_timeout = 0; PRAGMA synchronous = 1');
   const watch = new LoopWatch(order, tell);
+  let { worker } = order;
   while (!stopped(beatMs)) {
     const blockedMs = watch.blockedMs();
     const now = Date.now();
     const beat = { owner: worker.owner, now, until: now + leaseMs, blockedMs };
     if (write(db, BEAT, beat) === 0 && !stopped(0)) {
       // Declared dead, perhaps after a pause of the whole process: begin again, and let the main thread drop its jobs.
+      worker = reborn(worker);
       write(db, REGISTER, registration(worker, now, leaseMs));
-      tell({ kind: 'lost' });
+      tell({ kind: 'lost', owner: worker.owner });
     }
     watch.act(blockedMs);
   }

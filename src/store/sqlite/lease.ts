@@ -1,5 +1,5 @@
 /** The lease of a worker in a file: one row, renewed by a thread (src/store/heartbeat.ts) with a connection of its own. */
-import { type Heartbeat, type HeartbeatOrder, rowOfWorker } from '../heartbeat.ts';
+import { type Heartbeat, type HeartbeatOrder, reborn, rowOfWorker } from '../heartbeat.ts';
 import type { LeaseOptions, WorkerInfo } from '../store.ts';
 import { sql, type Value } from './driver.ts';
 import { failpoints } from './failpoints.ts';
@@ -24,12 +24,13 @@ export const register = (txn: Transaction, worker: WorkerInfo, now: number, leas
   failpoints.hit?.('worker-registered');
 };
 
-/** One heartbeat. @returns false if the worker had been declared dead; it is registered anew then. */
-export const beat = (txn: Transaction, worker: WorkerInfo, now: number, leaseMs: number): boolean => {
+/** One heartbeat. @returns the worker, or if it had been declared dead, what it is from now on. */
+export const beat = (txn: Transaction, worker: WorkerInfo, now: number, leaseMs: number): WorkerInfo => {
   const values = { owner: worker.owner, now, until: now + leaseMs, blockedMs: 0 };
-  if (txn.run(BEAT, values) > 0) return true;
-  register(txn, worker, now, leaseMs);
-  return false;
+  if (txn.run(BEAT, values) > 0) return worker;
+  const again = reborn(worker);
+  register(txn, again, now, leaseMs);
+  return again;
 };
 
 export const endLease = (txn: Transaction, owner: string): void => {
@@ -42,13 +43,23 @@ export interface FileOrder extends HeartbeatOrder {
 }
 
 /** A database in memory has no other process: a timer is enough. */
-export const beatFromTimer = (options: LeaseOptions, beatOnce: () => Promise<boolean>): Heartbeat => {
-  const timer = setInterval(() => {
-    // The only way to fail is that the store was closed.
-    beatOnce().then(
-      (alive) => alive || options.onLost(),
-      () => clearInterval(timer),
-    );
-  }, options.beatMs).unref();
-  return { stop: async () => clearInterval(timer) };
+export const beatFromTimer = (
+  first: WorkerInfo,
+  options: LeaseOptions,
+  beatOnce: (worker: WorkerInfo) => Promise<WorkerInfo>,
+): Heartbeat => {
+  let worker = first;
+  const heard = (now: WorkerInfo) => {
+    if (now === worker) return;
+    worker = now;
+    options.onLost();
+  };
+  // The only way to fail is that the store was closed.
+  const timer = setInterval(() => beatOnce(worker).then(heard, () => clearInterval(timer)), options.beatMs).unref();
+  return {
+    get owner() {
+      return worker.owner;
+    },
+    stop: async () => clearInterval(timer),
+  };
 };

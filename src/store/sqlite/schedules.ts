@@ -1,7 +1,7 @@
 /** Schedules in one SQLite file: each verb is a transaction of the group commit, or a read. */
 import type { ScheduleChange, ScheduleStore } from '../schedule-store.ts';
 import type { Connection } from './driver.ts';
-import { changeSchedule, fireSchedules, runSchedule } from './sql/fire.ts';
+import { changeSchedule, fireSchedules, runOnce, runSchedule } from './sql/fire.ts';
 import { historyOf, listSchedules, nextWakeAt, scheduleOf } from './sql/schedule.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -23,6 +23,8 @@ export class SqliteSchedules implements ScheduleStore {
     this.#access.write((txn) => changeSchedule(txn, id, command, now));
   fire: ScheduleStore['fire'] = (request, now) => this.#access.write((txn) => fireSchedules(txn, request, now));
   run: ScheduleStore['run'] = (id, request, now) => this.#access.write((txn) => runSchedule(txn, id, request, now));
+  runOnce: ScheduleStore['runOnce'] = (once, id, request, now) =>
+    this.#access.write((txn) => runOnce(txn, once, id, request, now));
 
   nextAt: ScheduleStore['nextAt'] = async () => this.#access.read(nextWakeAt);
   get: ScheduleStore['get'] = async (id) => this.#access.read((db) => scheduleOf(db, id));

@@ -3,7 +3,7 @@ import { type FSWatcher, statSync, watch as watchFile } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { v4 } from 'uuid';
 import { badTransaction, fileExists, storeClosed, storeUnavailable } from '../../job/errors.ts';
-import { beatFromThread, type Heartbeat, threadScript } from '../heartbeat.ts';
+import { beatFromThread, type Heartbeat, leaseOf, threadScript } from '../heartbeat.ts';
 import type { Lease, LeaseOptions, Orphan, Store, Target, WorkerInfo } from '../store.ts';
 import { Watchers } from '../watchers.ts';
 import { Commits } from './commits.ts';
@@ -22,7 +22,7 @@ import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { sampleDepths } from './sql/metrics.ts';
-import { metricsFor, queuesFor, statsFor } from './sql/part.ts';
+import { failuresFor, metricsFor, queuesFor, statsFor } from './sql/part.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
@@ -93,19 +93,16 @@ export class SqliteStore implements Store {
   async keepLease(worker: WorkerInfo, options: LeaseOptions): Promise<Lease> {
     const { leaseMs, now } = options;
     await this.#write((txn) => register(txn, worker, now(), leaseMs), REPEATABLE);
-    const beatOnce = () => this.#write((txn) => beat(txn, worker, now(), leaseMs), REPEATABLE);
+    const beatOnce = (one: WorkerInfo) => this.#write((txn) => beat(txn, one, now(), leaseMs), REPEATABLE);
     const inMemory = this.where === ':memory:';
     const heartbeat = inMemory
-      ? beatFromTimer(options, beatOnce)
+      ? beatFromTimer(worker, options, beatOnce)
       : beatFromThread(threadScript(import.meta.url), { file: this.where }, worker, options);
     this.#heartbeats.add(heartbeat);
-    return {
-      end: async () => {
-        await heartbeat.stop();
-        this.#heartbeats.delete(heartbeat);
-        await this.#write((txn) => endLease(txn, worker.owner), REPEATABLE);
-      },
-    };
+    return leaseOf(heartbeat, async () => {
+      this.#heartbeats.delete(heartbeat);
+      await this.#write((txn) => endLease(txn, heartbeat.owner), REPEATABLE);
+    });
   }
 
   workers: Store['workers'] = async () => this.#read((db) => workersOf(db));
@@ -200,6 +197,8 @@ export class SqliteStore implements Store {
   queues: Store['queues'] = async (now, within) => this.#read((db) => queuesFor(db, now, within));
   survey: Store['survey'] = async (filter, options) => this.#read((db) => surveyOf(db, filter, options));
   standing: Store['standing'] = async (id, now) => this.#read((db) => standingOf(db, id, now));
+  failures: Store['failures'] = async (before, limit, within) =>
+    this.#read((db) => failuresFor(db, before, limit, within));
   stats: Store['stats'] = async (within) => this.#read((db) => statsFor(db, within));
   metrics: Store['metrics'] = async (range, within) => this.#read((db) => metricsFor(db, range, within));
 

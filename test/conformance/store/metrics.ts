@@ -16,6 +16,7 @@ const ask = (store: Store, given: Partial<MetricsRange> = {}): Promise<StoreMetr
   store.metrics({ since: T0, until: T0 + HOUR, stepMs: MINUTE, queue: null, type: null, ...given });
 
 const NOTHING: Omit<FlowRow, 'at' | 'type'> = {
+  queue: 'default',
   created: 0,
   started: 0,
   completed: 0,
@@ -132,10 +133,10 @@ export const metricsCases = ({ test, testTwo, testCaller }: Subject): void => {
   test('queues and types are told apart, and asked for one by one', async (store) => {
     await put(store, [...newJobs(2, { queue: 'a' }), newJob({ queue: 'b' }), newJob({ queue: 'b', type: 'report' })]);
     const created = async (given: Partial<MetricsRange>) =>
-      (await flowOf(store, given)).map(({ type, created: n }) => `${type} ${n}`);
-    expect(await created({})).toEqual(['mail 3', 'report 1']);
-    expect(await created({ queue: 'b' })).toEqual(['mail 1', 'report 1']);
-    expect(await created({ queue: 'b', type: 'report' })).toEqual(['report 1']);
+      (await flowOf(store, given)).map(({ queue, type, created: n }) => `${queue} ${type} ${n}`);
+    expect(await created({})).toEqual(['a mail 2', 'b mail 1', 'b report 1']);
+    expect(await created({ queue: 'b' })).toEqual(['b mail 1', 'b report 1']);
+    expect(await created({ queue: 'b', type: 'report' })).toEqual(['b report 1']);
     expect(await created({ queue: 'none' })).toEqual([]);
   });
 
@@ -221,6 +222,17 @@ export const metricsCases = ({ test, testTwo, testCaller }: Subject): void => {
     const { flow, depth } = await ask(store);
     expect(flow.length).toBe(200);
     expect(depth.map(({ at }) => at)).toEqual([T0 + 12 * MINUTE]);
+  });
+
+  test('however many jobs a minute moves, it leaves one row per queue and type', async (store) => {
+    for (let n = 0; n < 20; n++) await put(store, [newJob({ queue: 'a' }), newJob({ queue: 'b', type: 'report' })]);
+    const worker = await startWorker(store);
+    for (let n = 0; n < 8; n++)
+      await store.applyChanges((await worker.claim({ n: 5 })).map((job) => complete(job, null, T0 + n)));
+    expect(await flowOf(store)).toMatchObject([
+      { queue: 'a', type: 'mail', created: 20, completed: 20 },
+      { queue: 'b', type: 'report', created: 20, completed: 20 },
+    ]);
   });
 
   testTwo('two processes count into the same minute', async (first, second) => {

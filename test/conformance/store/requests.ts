@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { RequestKey } from '../../../src/store/store.ts';
+import type { RequestKey } from '../../../src/store/request-key.ts';
 import type { Subject } from '../describe-store.ts';
 import { count, expectExactCounts, HOUR, newJob, putOne, T0 } from '../fixtures.ts';
 

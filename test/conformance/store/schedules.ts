@@ -78,6 +78,7 @@ export const scheduleCases = (subject: Subject): void => {
   peopleCases(subject);
   trailCases(subject);
   raceCases(subject);
+  onceCases(subject);
 };
 
 const rowCases = ({ test }: Subject): void => {
@@ -792,5 +793,47 @@ const raceCases = ({ testTwo }: Subject): void => {
     expect(runs.filter(({ kind }) => kind === 'inserted')).toHaveLength(3);
     expect(runs.filter(({ kind }) => kind === 'full')).toHaveLength(9);
     expect(await count(first, { schedule: 's' })).toBe(3);
+  });
+};
+
+const onceCases = ({ test, testTwo }: Subject): void => {
+  const once = { key: 'k', fingerprint: 'f', until: T0 + DAY };
+  const run = (store: Store, jobId: string, key = once, now = T0) =>
+    store.schedules.runOnce(key, 's', { jobId, actor: null }, now);
+
+  test('a run that is asked for once is one job, however often it is asked for, also when that is gone', async (store) => {
+    await add(store, specOf('s', { maxInstances: 3 }));
+    expect(await run(store, 'a')).toMatchObject({ kind: 'inserted', jobId: 'a' });
+    expect(await run(store, 'b')).toEqual({ kind: 'again', jobId: 'a' });
+    await store.remove({ ids: ['a'] }, T0);
+    expect(await run(store, 'c', once, T0 + DAY - 1)).toEqual({ kind: 'again', jobId: 'a' });
+    expect(await count(store, { schedule: 's' })).toBe(0);
+    // Its key is free when its time is over.
+    expect(await run(store, 'd', { ...once, until: T0 + 2 * DAY }, T0 + DAY)).toMatchObject({ jobId: 'd' });
+  });
+
+  test('a run under the key of another request is refused', async (store) => {
+    await add(store, specOf('s'));
+    await run(store, 'a');
+    expect(await run(store, 'b', { ...once, fingerprint: 'other' })).toBeNull();
+    expect(await store.insertOnce({ ...once, fingerprint: 'other' }, [newJob()], T0)).toBeNull();
+    expect(await count(store)).toBe(1);
+  });
+
+  test('a run is not kept when it is refused: it may be asked for again', async (store) => {
+    expect(await run(store, 'a')).toEqual({ kind: 'missing' });
+    await add(store, specOf('s', { maxInstances: 1 }));
+    expect(await run(store, 'b', { ...once, key: 'other' })).toMatchObject({ kind: 'inserted' });
+    expect(await run(store, 'c')).toMatchObject({ kind: 'full', oldest: 'b' });
+    await store.requestCancel({ ids: ['b'] }, 'enough', T0);
+    expect(await run(store, 'd')).toMatchObject({ kind: 'inserted', jobId: 'd' });
+  });
+
+  testTwo('a run that is asked for once, from two processes at once, is one job', async (first, second) => {
+    await add(first, specOf('s', { maxInstances: 100 }));
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, i) => run(i % 2 ? first : second, `hand-${i}`)));
+    expect(runs.filter((outcome) => outcome?.kind === 'inserted')).toHaveLength(1);
+    expect(new Set(runs.map((outcome) => (outcome as { jobId: string }).jobId)).size).toBe(1);
+    expect(await count(first, { schedule: 's' })).toBe(1);
   });
 };

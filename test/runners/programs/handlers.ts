@@ -1,4 +1,5 @@
 /** The same handlers as in handlers.py: run in this process, in a thread and in a child. Their names say what they do. */
+import { existsSync, writeFileSync } from 'node:fs';
 import { type Context, job, NoRetryError, RetryAfterError } from '../../../src/worker.ts';
 
 const untilAborted = (signal: AbortSignal) =>
@@ -35,9 +36,11 @@ export const jobs = {
     return 'told';
   },
   cancelled: (_: unknown, ctx: Context) => ctx.cancel('enough'),
-  snooze: (until: unknown, ctx: Context) => {
-    if (Date.now() < Number(until)) ctx.snooze(200);
-    return ctx.attempt;
+  /** Its first time: there is no such file yet. */
+  snooze: (file: unknown, ctx: Context) => {
+    if (existsSync(`${file}`)) return ctx.attempt;
+    writeFileSync(`${file}`, '');
+    return ctx.snooze(200);
   },
   /** Stops when it is asked to, and says why it was. */
   polite: async (_: unknown, ctx: Context) => {

@@ -252,6 +252,7 @@ export const jobs: Migration = {
     create index idx_jobs_created_at on backline.job_body(created_at);
     create index idx_jobs_user_initiated on backline.job_body(seq) where not user_initiated;
     create index idx_jobs_parent_id on backline.job_body(parent_job_id) where parent_job_id is not null;
+    create index jobs_batches_made on backline.job_body(seq) where policy is not null;
     create index jobs_tags on backline.job_body using gin (tags) where tags is not null;
 
     -- A job as the rest of the world sees it. ended and runs are what filters ask, because an index can answer them.

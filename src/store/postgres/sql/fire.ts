@@ -10,8 +10,16 @@ import {
 } from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { number, text } from '../../rows.ts';
-import type { FireAnswer, FireRequest, RunOutcome, RunRequest, ScheduleOutcome } from '../../schedule-store.ts';
+import type {
+  FireAnswer,
+  FireRequest,
+  RunAnswer,
+  RunOutcome,
+  RunRequest,
+  ScheduleOutcome,
+} from '../../schedule-store.ts';
 import type { InsertOutcome } from '../../store.ts';
 import { numbers, sql, texts } from '../driver.ts';
 import type { Locks } from '../locks.ts';
@@ -19,6 +27,7 @@ import type { Transaction } from '../transaction.ts';
 import { cancelChunk } from './cancel.ts';
 import { insertJobs } from './insert.ts';
 import { claimAlone, keyLimitOf, setKeyLimit } from './limit.ts';
+import { answerTo, giveBackKey, keepAnswer } from './request.ts';
 import {
   advanceSchedules,
   deleteSchedule,
@@ -236,6 +245,22 @@ export const runSchedule = async (
   const { next, entries } = afterRun(schedule, jobId, actor, now);
   await advanceSchedules(txn, [{ schedule: next, entries }]);
   return { kind: 'inserted', jobId, schedule: next };
+};
+
+/** Runs it for a request that may come again. */
+export const runOnce = async (
+  txn: Transaction,
+  once: RequestKey,
+  id: string,
+  request: RunRequest,
+  now: number,
+): Promise<RunOutcome | null> => {
+  const known = await answerTo<RunAnswer>(txn, once, now);
+  if (known !== undefined) return known && { kind: 'again', ...known };
+  const outcome = await runSchedule(txn, id, request, now);
+  if (outcome.kind === 'inserted') await keepAnswer(txn, once, { jobId: outcome.jobId } satisfies RunAnswer);
+  else await giveBackKey(txn, once);
+  return outcome;
 };
 
 /** Forgets schedules that were removed before this time: their history, and the limit that their last jobs needed. */

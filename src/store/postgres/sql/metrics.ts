@@ -53,15 +53,15 @@ const STEP = '$since::bigint + (m.minute - $since::bigint) / $step::bigint * $st
 
 /** The primary key begins with the minute. */
 const FLOW = sql`
-  SELECT at, type, created, started, completed, failed, timeout, cancelled, retried, wait_ms, ran, run_ms,
+  SELECT at, queue, type, created, started, completed, failed, timeout, cancelled, retried, wait_ms, ran, run_ms,
     array_to_json(wait_times)::text AS wait_times, array_to_json(run_times)::text AS run_times
   FROM (
-    SELECT ${STEP} AS at, type, ${SUMS}
+    SELECT ${STEP} AS at, queue, type, ${SUMS}
     FROM (SELECT * FROM backline.job_minutes UNION ALL SELECT * FROM backline.job_minute_deltas) m
     WHERE minute >= $since::bigint AND minute < $until::bigint AND ($queue::text IS NULL OR queue = $queue::text)
       AND ($type::text IS NULL OR type = $type::text)
-    GROUP BY 1, 2) f
-  ORDER BY at, type`;
+    GROUP BY 1, 2, 3) f
+  ORDER BY at, queue, type`;
 
 const DEPTH = sql`
   SELECT ${STEP} AS at, max(coalesce(d.waiting, 0)) AS waiting, max(coalesce(d.running, 0)) AS running

@@ -1,11 +1,13 @@
 /** Figures of all jobs, or for somebody who sees only a part of them; see src/store/part.ts. */
+import type { FailedJob } from '../../../job/failure-groups.ts';
 import type { CheckedFilter, Reach } from '../../../job/filter.ts';
 import { type Dialect, flowSql, toFlowRows, toPartQueues, toPartStats } from '../../part.ts';
+import { toFailed } from '../../rows.ts';
 import type { QueueRow, StoreStats } from '../../store.ts';
 import type { MetricsRange, StoreMetrics } from '../../store-metrics.ts';
 import type { Connection } from '../driver.ts';
 import { metricsOf } from './metrics.ts';
-import { queuesOf, statsOf } from './read.ts';
+import { failuresOf, queuesOf, READABLE, statsOf } from './read.ts';
 import { whereOf } from './target.ts';
 
 export const statsFor = async (db: Connection, within?: Reach): Promise<StoreStats> => {
@@ -25,6 +27,22 @@ export const queuesFor = async (db: Connection, now: number, within?: Reach): Pr
     SELECT queue, status, count(*) AS n, min(CASE WHEN status = 'queued' AND run_at <= $now::bigint THEN run_at END) AS oldest_due
     FROM backline.jobs WHERE ${text} GROUP BY queue, status`;
   return toPartQueues(all, await db.all(counted, { ...values, now }));
+};
+
+export const failuresFor = async (
+  db: Connection,
+  before: number | null,
+  limit: number,
+  within?: Reach,
+): Promise<FailedJob[]> => {
+  if (!within) return failuresOf(db, before, limit);
+  const { text, values } = whereOf({ within, status: ['failed', 'timeout'] });
+  const failed = `
+    SELECT j.*, (${READABLE}::json) ->> 'name' AS name, (${READABLE}::json) ->> 'code' AS code
+    FROM (SELECT seq, id, type, queue, status, claim, coalesce(error, '') AS message, completed_at FROM backline.jobs
+      WHERE ${text} AND ($before::bigint IS NULL OR seq < $before::bigint) ORDER BY seq DESC LIMIT $limit) j
+    LEFT JOIN backline.job_attempts a ON a.job = j.seq AND a.claim = j.claim ORDER BY j.seq DESC`;
+  return (await db.all(failed, { ...values, before, limit })).map(toFailed);
 };
 
 const DIALECT: Dialect = {

@@ -1,5 +1,6 @@
 /** Which rows a person means: a filter or ids → a WHERE clause with bound values, and chunks of rows. */
 import type { CheckedFilter, PayloadMatch } from '../../../job/filter.ts';
+import { FINGERPRINT_LENGTH, FINGERPRINTED, STRIPPED } from '../../../job/fingerprint.ts';
 import { FINAL, type Status } from '../../../job/states.ts';
 import { number } from '../../rows.ts';
 import type { Target } from '../../store.ts';
@@ -46,9 +47,18 @@ export const whereOf = (filter: CheckedFilter, prefix = 'f'): Where => {
   if (filter.createdBefore !== undefined) parts.push(`created_at < ${bind(filter.createdBefore)}`);
   if (filter.error !== undefined)
     parts.push(`error ILIKE ${bind(`%${filter.error.replace(/[\\%_]/g, '\\$&')}%`)} ESCAPE '\\'`);
+  if (filter.fingerprint !== undefined)
+    parts.push(`ended IN ('failed', 'timeout') AND ${FINGERPRINT} = ${bind(filter.fingerprint)}`);
+  if (filter.batch !== undefined) parts.push(`policy IS ${filter.batch ? 'NOT ' : ''}NULL`);
   for (const match of filter.payload ?? []) parts.push(payloadMatch(match, bind));
   return { text: parts.join(' AND ') || 'true', values };
 };
+
+/** As src/job/fingerprint.ts has it. */
+const FINGERPRINT = `left(encode(sha256(convert_to(${STRIPPED.reduce(
+  (text, [pattern, instead]) => `regexp_replace(${text}, '${pattern}', '${instead}', 'g')`,
+  `left(split_part(coalesce(error, ''), E'\n', 1), ${FINGERPRINTED})`,
+)}, 'UTF8')), 'hex'), ${FINGERPRINT_LENGTH})`;
 
 /** By the columns that indexes know: an expression that makes the word of the state would be worked out for every row. */
 const statusIn = (statuses: readonly Status[], bind: (final: readonly string[]) => string): string => {

@@ -2,13 +2,22 @@
 import { afterFiring, afterRun, type Plan, planFiring, planRun, type SlotOutcome } from '../../../schedule/firing.ts';
 import { move, type ScheduleCommand } from '../../../schedule/moves.ts';
 import { jobOfSlot, limitKeyOf, ownKeyOf, type Schedule } from '../../../schedule/record.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { number, text } from '../../rows.ts';
-import type { FireAnswer, FireRequest, RunOutcome, RunRequest, ScheduleOutcome } from '../../schedule-store.ts';
+import type {
+  FireAnswer,
+  FireRequest,
+  RunAnswer,
+  RunOutcome,
+  RunRequest,
+  ScheduleOutcome,
+} from '../../schedule-store.ts';
 import { type Row, sql } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
 import { cancelRows } from './change.ts';
 import { insertJobs } from './insert.ts';
 import { setKeyLimit } from './limit.ts';
+import { answerTo, keepAnswer } from './request.ts';
 import {
   advanceSchedule,
   deleteSchedule,
@@ -113,6 +122,21 @@ export const runSchedule = (txn: Transaction, id: string, { jobId, actor }: RunR
   const { next, entries } = afterRun(schedule, jobId, actor, now);
   advanceSchedule(txn, next, entries);
   return { kind: 'inserted', jobId, schedule: next };
+};
+
+/** Runs it for a request that may come again. */
+export const runOnce = (
+  txn: Transaction,
+  once: RequestKey,
+  id: string,
+  request: RunRequest,
+  now: number,
+): RunOutcome | null => {
+  const known = answerTo<RunAnswer>(txn, once, now);
+  if (known !== undefined) return known && { kind: 'again', ...known };
+  const outcome = runSchedule(txn, id, request, now);
+  if (outcome.kind === 'inserted') keepAnswer(txn, once, { jobId: outcome.jobId } satisfies RunAnswer);
+  return outcome;
 };
 
 /** Forgets schedules that were removed before this time: their history, and the limit that their last jobs needed. */

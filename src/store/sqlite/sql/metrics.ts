@@ -38,12 +38,12 @@ const STEP = `CAST(@since AS INTEGER) + (m.minute - CAST(@since AS INTEGER)) / C
 
 /** The primary key begins with the minute. Histograms cannot be added in SQL: they come as one list. */
 const FLOW = sql`
-  SELECT ${STEP} AS at, type, sum(created) AS created, sum(started) AS started, sum(completed) AS completed, sum(failed) AS failed,
+  SELECT ${STEP} AS at, queue, type, sum(created) AS created, sum(started) AS started, sum(completed) AS completed, sum(failed) AS failed,
     sum(timeout) AS timeout, sum(cancelled) AS cancelled, sum(retried) AS retried, sum(wait_ms) AS wait_ms, sum(ran) AS ran,
     sum(run_ms) AS run_ms, group_concat(wait_times) AS wait_times, group_concat(run_times) AS run_times
   FROM job_minutes m
   WHERE minute >= @since AND minute < @until AND (@queue IS NULL OR queue = @queue) AND (@type IS NULL OR type = @type)
-  GROUP BY 1, 2 ORDER BY 1, 2`;
+  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 
 const DEPTH = sql`
   SELECT ${STEP} AS at, max(coalesce(d.waiting, 0)) AS waiting, max(coalesce(d.running, 0)) AS running

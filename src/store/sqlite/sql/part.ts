@@ -1,11 +1,13 @@
 /** Figures of all jobs, or for somebody who sees only a part of them; see src/store/part.ts. */
+import type { FailedJob } from '../../../job/failure-groups.ts';
 import type { CheckedFilter, Reach } from '../../../job/filter.ts';
 import { type Dialect, flowSql, toFlowRows, toPartQueues, toPartStats } from '../../part.ts';
+import { toFailed } from '../../rows.ts';
 import type { QueueRow, StoreStats } from '../../store.ts';
 import type { MetricsRange, StoreMetrics } from '../../store-metrics.ts';
 import type { Connection } from '../driver.ts';
 import { metricsOf } from './metrics.ts';
-import { queuesOf, statsOf } from './read.ts';
+import { failuresOf, queuesOf, statsOf } from './read.ts';
 import { whereOf } from './target.ts';
 
 export const statsFor = (db: Connection, within?: Reach): StoreStats => {
@@ -24,6 +26,17 @@ export const queuesFor = (db: Connection, now: number, within?: Reach): QueueRow
     SELECT queue, status, count(*) AS n, min(CASE WHEN status = 'queued' AND gate = 0 AND run_at <= ? THEN run_at END) AS oldest_due
     FROM jobs WHERE ${text} GROUP BY queue, status`;
   return toPartQueues(all, db.all(counted, now, ...values));
+};
+
+export const failuresFor = (db: Connection, before: number | null, limit: number, within?: Reach): FailedJob[] => {
+  if (!within) return failuresOf(db, before, limit);
+  const { text, values } = whereOf({ within, status: ['failed', 'timeout'] });
+  const failed = `
+    SELECT j.*, json_extract(a.error, '$.name') AS name, json_extract(a.error, '$.code') AS code
+    FROM (SELECT seq, id, type, queue, status, claim, coalesce(error, '') AS message, completed_at FROM jobs
+      WHERE ${text} AND seq < ? ORDER BY seq DESC LIMIT +?) j
+    LEFT JOIN job_attempts a ON a.job = j.seq AND a.claim = j.claim ORDER BY j.seq DESC`;
+  return db.all(failed, ...values, before ?? Number.MAX_SAFE_INTEGER, limit).map(toFailed);
 };
 
 /** Drivers bind numbers as floating point where they are large: dividing those would keep the fraction. */

@@ -1,8 +1,9 @@
 /** What people ask. Nothing here writes. */
 import { badCursor } from '../../../job/errors.ts';
+import type { FailedJob } from '../../../job/failure-groups.ts';
 import type { CheckedFilter, CheckedPage } from '../../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../../job/job.ts';
-import { number, text, toAttempt, toLogLine, toQueue, toWorker } from '../../rows.ts';
+import { number, text, toAttempt, toFailed, toLogLine, toQueue, toWorker } from '../../rows.ts';
 import { StatusCounts, statsFrom } from '../../status-counters.ts';
 import type { JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
@@ -77,6 +78,19 @@ export const countJobs = (db: Connection, filter: CheckedFilter): number => {
     : `SELECT count(*) AS n FROM jobs WHERE ${where}`;
   return number(db.get(statement, ...values)!['n']);
 };
+
+/** By the index of final states, whose last column is the order. */
+const failedBy = (status: string): string => `
+  SELECT * FROM (
+    SELECT seq, id, type, queue, status, claim, coalesce(error, '') AS message, completed_at FROM jobs
+    WHERE status = '${status}' AND status NOT IN ('queued', 'running') AND seq < @before ORDER BY seq DESC LIMIT +@limit)`;
+const FAILURES = sql`
+  SELECT j.*, json_extract(a.error, '$.name') AS name, json_extract(a.error, '$.code') AS code
+  FROM (SELECT * FROM (${failedBy('failed')} UNION ALL ${failedBy('timeout')}) ORDER BY seq DESC LIMIT +@limit) j
+  LEFT JOIN job_attempts a ON a.job = j.seq AND a.claim = j.claim ORDER BY j.seq DESC`;
+
+export const failuresOf = (db: Connection, before: number | null, limit: number): FailedJob[] =>
+  db.all(FAILURES, { before: before ?? Number.MAX_SAFE_INTEGER, limit }).map(toFailed);
 
 const KEPT_ATTEMPTS = sql`
   SELECT a.claim, a.attempt, a.life, a.started_at, a.ended_at, a.worker, a.outcome, a.error

@@ -1,7 +1,8 @@
 /** Requests that may come again: what became of their jobs is kept beside them, in the transaction that inserted them. */
 import type { NewJob } from '../../../job/enqueue-options.ts';
+import type { RequestKey } from '../../request-key.ts';
 import { text } from '../../rows.ts';
-import type { InsertOutcome, RequestKey } from '../../store.ts';
+import type { InsertOutcome } from '../../store.ts';
 import { sql } from '../driver.ts';
 import { failpoints } from '../failpoints.ts';
 import type { Transaction } from '../transaction.ts';
@@ -13,15 +14,25 @@ const KEEP = sql`INSERT OR REPLACE INTO job_requests (key, fingerprint, outcomes
 
 export const insertOnce = (
   txn: Transaction,
-  { key, fingerprint, until }: RequestKey,
+  request: RequestKey,
   jobs: readonly NewJob[],
   now: number,
 ): InsertOutcome[] | null => {
-  const known = txn.get(FIND, key, now);
-  if (known)
-    return known['fingerprint'] === fingerprint ? (JSON.parse(text(known['outcomes'])) as InsertOutcome[]) : null;
+  const known = answerTo<InsertOutcome[]>(txn, request, now);
+  if (known !== undefined) return known;
   const outcomes = insertJobs(txn, jobs, now);
   failpoints.hit?.('request-inserted');
-  txn.run(KEEP, key, fingerprint, JSON.stringify(outcomes), until);
+  keepAnswer(txn, request, outcomes);
   return outcomes;
+};
+
+/** @returns what the request was answered before: undefined if it is new, null if its key was used for another. */
+export const answerTo = <T>(txn: Transaction, { key, fingerprint }: RequestKey, now: number): T | null | undefined => {
+  const known = txn.get(FIND, key, now);
+  if (!known) return undefined;
+  return known['fingerprint'] === fingerprint ? (JSON.parse(text(known['outcomes'])) as T) : null;
+};
+
+export const keepAnswer = (txn: Transaction, { key, fingerprint, until }: RequestKey, answer: unknown): void => {
+  txn.run(KEEP, key, fingerprint, JSON.stringify(answer), until);
 };

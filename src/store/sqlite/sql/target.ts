@@ -3,7 +3,7 @@ import type { CheckedFilter, PayloadMatch } from '../../../job/filter.ts';
 import { FINAL, type Status } from '../../../job/states.ts';
 import { number } from '../../rows.ts';
 import type { Target } from '../../store.ts';
-import { type Row, sql, type Value } from '../driver.ts';
+import { FINGERPRINT, type Row, sql, type Value } from '../driver.ts';
 import type { Transaction } from '../transaction.ts';
 
 export interface Where {
@@ -47,6 +47,9 @@ export const whereOf = (filter: CheckedFilter): Where => {
   if (filter.createdAfter !== undefined) add('created_at >= ?', filter.createdAfter);
   if (filter.createdBefore !== undefined) add('created_at < ?', filter.createdBefore);
   if (filter.error !== undefined) add(`error LIKE ? ESCAPE '\\'`, `%${filter.error.replace(/[\\%_]/g, '\\$&')}%`);
+  if (filter.fingerprint !== undefined)
+    add(`${statusIn(['failed', 'timeout'])} AND ${FINGERPRINT}(coalesce(error, '')) = ?`, filter.fingerprint);
+  if (filter.batch !== undefined) add(filter.batch ? 'seq IN (SELECT job FROM job_batches)' : `NOT ${IS_BATCH}`);
   for (const match of filter.payload ?? []) add(...payloadMatch(match));
   return { text: parts.join(' AND ') || 'true', values };
 };
