@@ -3,7 +3,7 @@ import { show } from '../util/text.ts';
 import { error } from './backline-error.ts';
 
 export const tooManyListeners = error('TOO_MANY_LISTENERS', (max: number) => ({
-  message: `${max} event streams of this address are open already.`,
+  message: `${max} event streams of this address or token are open already.`,
   found: `${max} open`,
   allowed: `${max} at once`,
   next: 'Close some: the pages of one browser can share a stream. It may be tried again in a while.',

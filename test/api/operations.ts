@@ -93,6 +93,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       scope: 'admin',
       queues: null,
       tenants: null,
+      signedIn: false,
     });
   },
 

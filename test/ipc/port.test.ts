@@ -188,6 +188,31 @@ describe('between two threads', () => {
   );
 });
 
+test('a caller that is bound hears of its own jobs alone', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const caller = { id: 'ada', name: 'Ada', scope: 'admin', queues: null, tenants: ['ada'] } as const;
+  const served = servePort(manager as JobManager, port1, { methods, caller });
+  const client = connectPort<typeof methods>(port2);
+  try {
+    await expect(client.on('job-completed', () => {})).rejects.toMatchObject({ code: 'BEYOND_REACH' });
+    const heard: string[] = [];
+    const ends = new AbortController();
+    const frames = await client.events.watch({ kind: ['job'] }, { signal: ends.signal });
+    const watching = (async () => {
+      for await (const frame of frames) if (frame.kind === 'job') heard.push(frame.jobId);
+    })().catch(() => {});
+    await manager.enqueue('double', 1, { id: 'theirs', tenant: 'bob' });
+    await manager.enqueue('double', 1, { id: 'mine', tenant: 'ada' });
+    await vi.waitUntil(() => heard.includes('mine'), { timeout: 10_000 });
+    expect(new Set(heard)).toEqual(new Set(['mine']));
+    ends.abort();
+    await watching;
+  } finally {
+    client.close();
+    served.close();
+  }
+});
+
 test('a caller with less than it takes is refused, by every way', async () => {
   const { port1, port2 } = new MessageChannel();
   const caller = { id: 'viewer', name: 'a viewer', scope: 'read', queues: null, tenants: null } as const;

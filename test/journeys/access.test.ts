@@ -106,3 +106,21 @@ test('a service that asks for a token serves commands that have one, and writes 
   const [line] = await folder.ask('audit', 'ls', '--door', 'http');
   expect(line).toMatchObject({ actor: `Ada (${admin!['id']})`, action: 'jobs.enqueue', count: 1 });
 });
+
+test('what commands change of schedules is in the audit, without what their jobs get', {
+  timeout: 60_000,
+}, async () => {
+  const add = ['schedules', 'add', 'nightly', '--type', 'sum', '--cron', '0 2 * * *', '--payload', '{"a":7777,"b":1}'];
+  expect(await folder.run(add)).toMatchObject({ code: 0 });
+  for (const verb of ['pause', 'resume', 'run'])
+    expect((await folder.run(['schedules', verb, 'nightly'])).code).toBe(0);
+  expect((await folder.run(['schedules', 'show', 'nightly'])).code).toBe(0);
+  const lines = await folder.ask('audit', 'ls', '--target', 'nightly');
+  expect(lines.map(({ action, door }) => [action, door])).toEqual([
+    ['schedules.run', 'cli'],
+    ['schedules.resume', 'cli'],
+    ['schedules.pause', 'cli'],
+    ['schedules.add', 'cli'],
+  ]);
+  expect(JSON.stringify(lines)).not.toContain('7777');
+});

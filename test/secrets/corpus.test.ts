@@ -8,6 +8,7 @@ import { JobManager, job, startServer } from 'backline';
 import { createClient } from 'backline/client';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { enqueueOptionsOf } from '../../src/doors/http/queue-words.ts';
 import { newKey } from '../../src/engine/keyring.ts';
 import { embedded18, freshSchema, query, type Server, startServer as startPostgres } from '../conformance/postgres.ts';
 import { Folder, linesOf } from '../journeys/command-line.ts';
@@ -114,6 +115,22 @@ const everythingIn = async (database: string): Promise<string> => {
   return texts.join('\n');
 };
 
+/** The live feed, all of it. */
+const followed = (url: string) => {
+  const ends = new AbortController();
+  let text = '';
+  const follow = async (): Promise<void> => {
+    const { body } = await fetch(`${url}/api/events`, { signal: ends.signal });
+    for await (const chunk of body!.pipeThrough(new TextDecoderStream())) text += chunk;
+  };
+  const following = follow().catch(() => {});
+  const stop = (): Promise<void> => {
+    ends.abort();
+    return following;
+  };
+  return { text: () => text, stop };
+};
+
 test.each([
   ['SQLite', () => freshFile()],
   ['PostgreSQL', () => freshSchema(server)],
@@ -134,6 +151,10 @@ test.each([
     answers.push(answer);
     return answer;
   };
+
+  const live = followed(service.url);
+  await until(() => live.text() !== '');
+  onTestFinished(live.stop);
 
   // In, by every way there is.
   const ids: string[] = [];
@@ -162,6 +183,15 @@ test.each([
   ids.push(note(await client.jobs.replay({ id: ids[0]!, payload: { ...payload, user: 'bob', apiKey: '***' } })).id);
   await manager.resumeJob(held.id);
   ids.push(held.id, batch.id);
+  const nightly = { id: 'nightly', type: 'tell', cron: '0 2 * * *' } as const;
+  note(await client.schedules.add({ ...nightly, payload }));
+  note(await client.schedules.update({ id: 'nightly', payload: { ...payload, user: 'bob' } }));
+  ids.push(note(await client.schedules.run({ id: 'nightly' })).id);
+  await manager.schedules.register({ ...nightly, id: 'registered', payload });
+  const many = { which: { type: ['tell'] }, action: { kind: 'replay' as const } };
+  ids.push(note(await client.bulk.start({ ...many, which: { id: [ids[0]!] } })).id);
+  const program = enqueueOptionsOf({ program_id: 7 });
+  ids.push((await manager.enqueue('tell', payload, program)).id);
   await until(async () => (await manager.count({ status: ['created', 'queued', 'running'] })) === 0);
 
   // Wrong in every way.
@@ -171,6 +201,10 @@ test.each([
     () => client.jobs.enqueue({ type: 'tell', payload, options: { tags: ['AKIAIOSFODNN7EXAMPLE'] } }),
     () => client.jobs.enqueue({ type: 'tell', payload: { ...payload, $secret: 'x', y: { $secret: 'v1.x' } } }),
     () => client.jobs.result({ id: ids[2]!, timeoutMs: 0 }),
+    () => client.schedules.add({ ...nightly, id: 'x', payload, options: { key: String(SECRETS['apiKey']) } }),
+    () => client.schedules.update({ id: 'nightly', payload: { ...payload, $secret: { $secret: 'v1.x' } } }),
+    () => client.schedules.add({ ...nightly, type: 'unknown', id: 'x', payload }),
+    () => client.bulk.start({ ...many, which: { q: `payload.apiKey:${SECRETS['apiKey']}` } }),
   ];
   for (const refusal of refusals)
     await refusal().then(
@@ -183,6 +217,7 @@ test.each([
     note(await client.jobs.get({ id }));
     note(await client.jobs.attempts({ id }));
     note(await client.jobs.logs({ id }));
+    note(await client.jobs.explain({ id }));
     note([await manager.get(id), await manager.attempts(id), await manager.logs(id)]);
   }
   note([
@@ -190,8 +225,14 @@ test.each([
     await client.audit.list({}),
     await manager.getAllJobs(),
     await client.health.get(),
+    await client.schedules.list({}),
+    await client.schedules.get({ id: 'nightly' }),
+    await client.schedules.history({ id: 'nightly' }),
+    await manager.schedules.list(),
+    await client.bulk.preview(many),
   ]);
-  for (const path of ['/', '/status.json', '/api/jobs?limit=1000'])
+  const endpoints = ['/job-queue/status', '/job-queue/jobs/7', '/api/events?kind=none'];
+  for (const path of ['/', '/status.json', '/api/jobs?limit=1000', '/api/schedules', ...endpoints])
     note(await (await fetch(service.url + path)).text());
   const printed = [added];
   for (const args of [
@@ -200,9 +241,15 @@ test.each([
     ['jobs', 'show', ids[2]!],
     ['logs', ids[0]!],
     ['audit', 'ls'],
+    ['schedules', 'ls'],
+    ['schedules', 'show', 'nightly'],
+    ['schedules', 'history', 'nightly'],
+    ['explain', ids[0]!],
     ['doctor'],
   ])
     for (const more of [[], ['--json']]) printed.push(await folder.run([...args, ...more, '--debug'], { env }));
+  await until(() => live.text().includes(`"jobId":"${ids[0]}"`));
+  await live.stop();
   await service.close();
   await manager.close();
 
@@ -213,6 +260,7 @@ test.each([
   expect([
     ...found('answers', answers.map((answer) => JSON.stringify(answer)).join('\n')),
     ...found('events', JSON.stringify(heard)),
+    ...found('live', live.text()),
     ...found('log', log.join('')),
     ...found('printed', printed.map(({ stdout, stderr }) => stdout + stderr).join('\n')),
     ...found('database', await everythingIn(database)),

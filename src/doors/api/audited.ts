@@ -1,6 +1,7 @@
 /** What the audit says of a call that changed something: who, what, to which, to how many. Payloads and results stay out of it. */
 import type { Client } from '../../engine/client.ts';
 import { isRecord } from '../../job/check.ts';
+import { messageOf } from '../../util/text.ts';
 import type { Caller } from './access.ts';
 import type { Context } from './context.ts';
 
@@ -27,6 +28,15 @@ const TELLING = [
 
 /** A caller as the audit names it. */
 export const actorOf = ({ id, name }: Pick<Caller, 'id' | 'name'>): string => (id === name ? name : `${name} (${id})`);
+
+/** What was done is done: if that cannot be written down, it is said, and the caller is not told that it failed. */
+export const writeDown = async ({ audit }: Pick<Client, 'audit'>, record: AuditRecord): Promise<void> => {
+  try {
+    await audit.record(record);
+  } catch (error) {
+    process.emitWarning(`${record.action} was done, but could not be written into the audit: ${messageOf(error)}`);
+  }
+};
 
 export const recordOf = (
   { caller, door = 'http' }: Context,

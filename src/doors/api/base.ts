@@ -2,9 +2,8 @@
 import { implement, ORPCError, ValidationError } from '@orpc/server';
 import type * as z from 'zod';
 import { invalidOption, notPermitted } from '../../job/errors.ts';
-import { messageOf } from '../../util/text.ts';
 import { permits } from './access.ts';
-import { recordOf } from './audited.ts';
+import { recordOf, writeDown } from './audited.ts';
 import { clientFor } from './bound.ts';
 import type { Context } from './context.ts';
 import { contract } from './contract.ts';
@@ -26,22 +25,14 @@ export const api = implement(contract, unchecked)
     try {
       const client = clientFor(context.caller, context.client);
       const maker = creates ? makerOf({ ...context, client }, name, input) : client;
-      const answer = await next({ context: { client, maker } });
-      if (changes && !TOLD_INSIDE.includes(name)) await audit(context, name, input, answer.output);
+      const answer = await next({ context: { client, maker, source: context.client } });
+      if (changes && !TOLD_INSIDE.includes(name))
+        await writeDown(context.client, recordOf(context, name, input, answer.output));
       return answer;
     } catch (error) {
       throw inOurWords(error, procedure['~orpc'].inputSchema, input);
     }
   });
-
-/** What was done is done: if that cannot be written down, it is said, and the caller is not told that it failed. */
-const audit = async (context: Context, name: string, input: unknown, output: unknown): Promise<void> => {
-  try {
-    await context.client.audit.record(recordOf(context, name, input, output));
-  } catch (error) {
-    process.emitWarning(`${name} was done, but could not be written into the audit: ${messageOf(error)}`);
-  }
-};
 
 /** What the schema of an input says, as our error; anything else as it is. */
 const inOurWords = (error: unknown, schema: unknown, input: unknown): unknown => {

@@ -30,7 +30,10 @@ export interface Served extends Client {
 }
 
 export interface Context {
+  /** As the caller has it. */
   readonly client: Served;
+  /** Behind that, what tells everybody what happens; the feed itself looks who may hear it. */
+  readonly source?: Served;
   readonly caller: Caller;
   /** Through which it came in; HTTP if it does not say. */
   readonly door?: 'http' | 'ipc';

@@ -40,7 +40,14 @@ export const auditLine = z.strictObject({
 export const me = {
   get: operation(ROUTES.me.get)
     .input(nothing)
-    .output(z.strictObject({ id: z.string(), name: z.string(), scope, ...reach })),
+    .output(
+      z.strictObject({
+        ...{ id: z.string(), name: z.string(), scope, ...reach },
+        signedIn: z
+          .boolean()
+          .describe('Whether it is somebody by a token or a session; else by being on this machine.'),
+      }),
+    ),
 };
 
 export const tokens = {

@@ -1,12 +1,13 @@
 /** Operations about who may come in and what they did, carried out. */
 import { tokenNotFound } from '../../job/errors.ts';
+import { everyone } from './access.ts';
 import { api } from './base.ts';
 import { auditLineView, tokenView } from './views.ts';
 
 export const me = {
   get: api.me.get.handler(async ({ context: { caller } }) => {
     const { id, name, scope, queues, tenants } = caller;
-    return { id, name, scope, queues, tenants };
+    return { id, name, scope, queues, tenants, signedIn: id !== everyone.id };
   }),
 };
 

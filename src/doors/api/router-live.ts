@@ -9,9 +9,14 @@ import { iso } from './views.ts';
 
 export const events = {
   watch: api.events.watch.handler(
-    ({ input: { lastEventId, ...filter } = {}, context: { client, caller, closing }, signal, lastEventId: seen }) => {
+    ({
+      input: { lastEventId, ...filter } = {},
+      context: { client, source = client, caller, closing },
+      signal,
+      lastEventId: seen,
+    }) => {
       const ends = [signal, closing].filter((one) => one !== undefined);
-      return feedOf(client).watch({
+      return feedOf(source).watch({
         ...{ filter, caller, lastEventId: seen ?? lastEventId },
         signal: ends.length > 0 ? AbortSignal.any(ends) : undefined,
       });

@@ -55,17 +55,40 @@ const CHANGES: Readonly<Record<string, readonly [action: string, tell: Tell]>> =
   limitQueue: ['queues.limit', one(([, maxRunning]) => ({ maxRunning }))],
 };
 
+/** What is told of a schedule: never what its jobs get. */
+const scheduled: Tell = ([first], answer) => {
+  if (answer === false) return null;
+  return { target: String(isRecord(first) ? first['id'] : first), count: 1 };
+};
+
+const SCHEDULE_CHANGES: typeof CHANGES = Object.fromEntries(
+  ['add', 'register', 'update', 'remove', 'pause', 'resume', 'run'].map((verb) => [
+    verb,
+    [`schedules.${verb}`, scheduled],
+  ]),
+);
+
 export const audited = <C extends Client>(client: C): C =>
-  new Proxy(client, {
+  told(client, CHANGES, client, { schedules: scheduledBy(client.schedules, client) } as Partial<C>);
+
+const scheduledBy = (schedules: Client['schedules'], client: Client): Client['schedules'] =>
+  told(schedules, SCHEDULE_CHANGES, client, {
+    from: (...args: Parameters<Client['schedules']['from']>) => scheduledBy(schedules.from(...args), client),
+  });
+
+/** The same object; what its verbs change is written down. */
+const told = <T extends object>(one: T, changes: typeof CHANGES, { audit }: Client, others: Partial<T>): T =>
+  new Proxy(one, {
     get: (target, name) => {
+      if (Object.hasOwn(others, name)) return Reflect.get(others, name);
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
-      const change = typeof name === 'string' && Object.hasOwn(CHANGES, name) ? CHANGES[name] : undefined;
+      const change = typeof name === 'string' && Object.hasOwn(changes, name) ? changes[name] : undefined;
       if (!change) return value.bind(target);
       return async (...args: unknown[]) => {
         const answer: unknown = await value.apply(target, args);
-        const told = change[1](args, answer);
-        if (told) await target.audit.record({ actor: actorHere(), door: 'cli', action: change[0], ...told });
+        const line = change[1](args, answer);
+        if (line) await audit.record({ actor: actorHere(), door: 'cli', action: change[0], ...line });
         return answer;
       };
     },

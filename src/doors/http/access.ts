@@ -11,6 +11,7 @@ import { notAuthenticated, originRefused, tooManyRequests } from '../../job/erro
 import { type Caller, everyone } from '../api/access.ts';
 import type { Served } from '../api/context.ts';
 import type { Failures } from './failures.ts';
+import { mustBeOwnOrigin } from './origin.ts';
 import { clearSession, keepSession, sessionOf } from './session.ts';
 
 declare module 'fastify' {
@@ -19,6 +20,8 @@ declare module 'fastify' {
     caller: Caller;
     /** Of a request that came with the cookie of a session. */
     session: string | null;
+    /** Of a caller with a token or a session: what tells it from others, and whether it is valid still. */
+    standing: { readonly key: string; readonly isValid: () => Promise<boolean> } | null;
   }
 }
 
@@ -35,7 +38,7 @@ export interface AccessOptions {
   readonly failures: Failures;
 }
 
-/** Without a caller: whether it lives, and how to become one. */
+/** Without a caller: whether it lives, how to become one, and what pages are made of, which is the same for everybody. */
 const PUBLIC = ['/healthz', '/readyz', '/sign-in', '/style.css', '/favicon.ico'];
 
 /** Requests of an address that has not said who it is, in a minute. */
@@ -49,8 +52,10 @@ export const PAGE_HEADER = 'x-backline-page';
 
 /** Tells every request of the server who its caller is. To be registered before all routes. */
 export const addAccess = async (server: FastifyInstance, client: Served, options: AccessOptions): Promise<void> => {
+  server.decorate('ownOrigin', options.publicUrl?.origin ?? null);
   server.decorateRequest('caller');
   server.decorateRequest('session', null);
+  server.decorateRequest('standing', null);
   server.addHook('onRequest', async (request, reply) => {
     if (isPublic(request)) return;
     request.caller = await callerOf(request, reply, client, options);
@@ -59,7 +64,7 @@ export const addAccess = async (server: FastifyInstance, client: Served, options
 };
 
 export const isPublic = ({ url }: FastifyRequest): boolean =>
-  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, ''));
+  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, '')) || url.startsWith('/assets/');
 
 const limitRequests = async (server: FastifyInstance, { maxPerMinute }: AccessOptions): Promise<void> => {
   const { default: rateLimit } = await import('@fastify/rate-limit');
@@ -98,8 +103,10 @@ const callerOf = async (
     throw notAuthenticated(token === undefined ? 'The session has ended' : 'The token is not valid');
   }
   const { id, name, scope, queues, tenants, session } = found;
+  const isValid = async () => (await client.tokens.authenticate(presented)) !== null;
+  request.standing = { key: `${id} ${session?.id ?? ''}`, isValid };
   if (session) {
-    mustBeOwnPage(request, options);
+    mustBeOwnForm(request);
     request.session = session.id;
     await keepSession(reply, client, found, options);
   }
@@ -127,20 +134,19 @@ const isOwner = ({ headers }: FastifyRequest, { loopback, requireToken, publicUr
  * A cookie comes along whoever makes the browser send the request. It is SameSite=Strict; besides, a change must say that it comes
  * from this origin, and carry a header that a page elsewhere may not set without being asked for it. @throws ORIGIN_REFUSED.
  */
-const mustBeOwnPage = (request: FastifyRequest, options: AccessOptions): void => {
+const mustBeOwnForm = (request: FastifyRequest): void => {
   const { method, headers, url } = request;
   if (method === 'GET' || method === 'HEAD') return;
-  mustBeOwnOrigin(request, options);
+  mustSayOrigin(request);
   if (url.startsWith('/api/') && headers[PAGE_HEADER] === undefined)
     throw originRefused(`nowhere: ${PAGE_HEADER} is missing`);
 };
 
-/** @throws ORIGIN_REFUSED. */
-export const mustBeOwnOrigin = ({ headers }: FastifyRequest, { publicUrl }: AccessOptions): void => {
-  const { origin, host } = headers;
-  const own = publicUrl ? [publicUrl.origin] : [`http://${host}`, `https://${host}`];
-  const site = headers['sec-fetch-site'];
-  if (origin === undefined ? site !== 'same-origin' : !own.includes(origin)) throw originRefused(origin ?? 'nowhere');
+/** Browsers say where a request comes from; who has signed in with one must say it. @throws ORIGIN_REFUSED. */
+export const mustSayOrigin = (request: FastifyRequest): void => {
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  if (origin === undefined && site !== 'same-origin') throw originRefused('nowhere');
+  mustBeOwnOrigin(request);
 };
 
 /** What stands for an address: of IPv6 its first half, because a household has all of the other. */

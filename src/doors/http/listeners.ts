@@ -3,31 +3,34 @@ import { listenersFull, tooManyListeners } from '../../job/errors.ts';
 /** Counts open streams, so that nobody can take all of them, and all together not too much of this process. */
 export class Listeners {
   readonly #max: number;
-  readonly #maxPerAddress: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #maxPerOne: number;
+  readonly #byOne = new Map<string, number>();
   #all = 0;
 
-  constructor(max: number, maxPerAddress: number) {
+  constructor(max: number, maxPerOne: number) {
     this.#max = max;
-    this.#maxPerAddress = maxPerAddress;
+    this.#maxPerOne = maxPerOne;
   }
 
   get count(): number {
     return this.#all;
   }
 
-  /** @returns what is called, once, when it has ended. @throws TOO_MANY_LISTENERS, LISTENERS_FULL. */
-  enter(address: string): () => void {
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    if (ofAddress >= this.#maxPerAddress) throw tooManyListeners(this.#maxPerAddress);
+  /** @param whose address and token: each may have so many. @returns what is called, once, when it has ended. @throws TOO_MANY_LISTENERS, LISTENERS_FULL. */
+  enter(whose: readonly string[]): () => void {
+    if (whose.some((one) => this.#of(one) >= this.#maxPerOne)) throw tooManyListeners(this.#maxPerOne);
     if (this.#all >= this.#max) throw listenersFull(this.#max);
     this.#all++;
-    this.#byAddress.set(address, ofAddress + 1);
+    for (const one of whose) this.#byOne.set(one, this.#of(one) + 1);
     return () => {
       this.#all--;
-      const left = this.#byAddress.get(address)! - 1;
-      if (left > 0) this.#byAddress.set(address, left);
-      else this.#byAddress.delete(address);
+      for (const one of whose)
+        if (this.#of(one) > 1) this.#byOne.set(one, this.#of(one) - 1);
+        else this.#byOne.delete(one);
     };
+  }
+
+  #of(one: string): number {
+    return this.#byOne.get(one) ?? 0;
   }
 }

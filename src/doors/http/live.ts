@@ -22,14 +22,17 @@ import { Listeners } from './listeners.ts';
 import { mustBeOwnOrigin } from './origin.ts';
 import { sendProblem } from './problems.ts';
 import { readQuery } from './query.ts';
+import { StandingWatch } from './standing-watch.ts';
 
 export interface LiveOptions extends FeedOptions {
   /** Event streams and WebSockets that may be open at once, of all addresses. Default 2,000. */
   readonly maxListeners?: number;
-  /** The same for one address. Default 1,000. */
+  /** The same for one address, and for one token. Default 1,000. */
   readonly maxListenersPerAddress?: number;
   /** How often a silent stream shows that it lives, in milliseconds. Default 15,000. */
   readonly heartbeatMs?: number;
+  /** How often the token that a stream came with is looked at again, in milliseconds; it ends when that ended. Default 2,000. */
+  readonly recheckMs?: number;
   /** How long a reader may leave what was sent unread, in milliseconds; then it is cut off. Default 30,000. */
   readonly stallMs?: number;
 }
@@ -37,6 +40,7 @@ export interface LiveOptions extends FeedOptions {
 interface Door {
   readonly feed: Feed;
   readonly callerOf: (request: FastifyRequest) => Caller;
+  readonly standing: StandingWatch;
   /** Fires when the server closes. */
   readonly closing: AbortSignal;
   readonly onUnexpected: (error: unknown) => void;
@@ -44,7 +48,10 @@ interface Door {
 
 type Limits = Required<Omit<LiveOptions, keyof FeedOptions>>;
 
-const DEFAULTS: Limits = { maxListeners: 2000, maxListenersPerAddress: 1000, heartbeatMs: 15_000, stallMs: 30_000 };
+const DEFAULTS: Limits = {
+  ...{ maxListeners: 2000, maxListenersPerAddress: 1000 },
+  ...{ heartbeatMs: 15_000, recheckMs: 2000, stallMs: 30_000 },
+};
 
 /** How soon a browser comes back after a break. */
 const RETRY_MS = 3000;
@@ -67,11 +74,11 @@ export const mayUpgrade = ({
 export const addLive = async (
   server: FastifyInstance,
   client: Served,
-  outside: Omit<Door, 'feed'>,
+  outside: Omit<Door, 'feed' | 'standing'>,
   options: LiveOptions = {},
 ): Promise<void> => {
-  const door = { ...outside, feed: feedOf(client, options) };
   const limits = { ...DEFAULTS, ...options };
+  const door = { ...outside, feed: feedOf(client, options), standing: new StandingWatch(limits.recheckMs) };
   const listeners = new Listeners(limits.maxListeners, limits.maxListenersPerAddress);
   const { default: webSockets } = await import('@fastify/websocket');
   await server.register(webSockets, {
@@ -100,13 +107,16 @@ export const addLive = async (
 const addEventStream = (scope: FastifyInstance, door: Door, limits: Limits, listeners: Listeners): void => {
   scope.get('/', { exposeHeadRoute: false }, async (request, reply) => {
     const watch = requestOf(request, door);
-    const leave = listeners.enter(request.ip);
+    const leave = listeners.enter(whoseOf(request));
+    const standing = door.standing.enter(request);
     const gone = new AbortController();
     reply.raw.once('close', () => {
       leave();
+      standing.leave();
       gone.abort();
     });
-    const batches = door.feed.batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
+    const signal = AbortSignal.any([gone.signal, door.closing, standing.signal]);
+    const batches = door.feed.batches({ ...watch, signal });
     reply.hijack();
     begin(reply);
     await stream(reply.raw, batches, limits, door.onUnexpected);
@@ -176,6 +186,9 @@ const eventsOf = (batch: Batch): Buffer => {
   return bytes;
 };
 
+/** Whom its stream is counted for. */
+const whoseOf = ({ ip, standing, caller }: FastifyRequest): string[] => (standing ? [ip, `token ${caller.id}`] : [ip]);
+
 /** What a request asks to watch. @throws NOT_PERMITTED, INVALID_OPTION, UNKNOWN_OPTION. */
 const requestOf = (request: FastifyRequest, { callerOf }: Door): WatchRequest => {
   const caller = callerOf(request);
@@ -209,16 +222,26 @@ const addWebSocket = (scope: FastifyInstance, door: Door, limits: Limits, listen
   const admit = async (request: FastifyRequest): Promise<void> => {
     if (!request.ws) throw badRequest('is no handshake of a WebSocket; as an event stream it is at /api/events');
     watches.set(request, requestOf(request, door));
-    request.raw.socket.once('close', listeners.enter(request.ip));
+    request.raw.socket.once('close', listeners.enter(whoseOf(request)));
   };
   scope.get('/ws', { websocket: true, exposeHeadRoute: false, preValidation: admit }, (socket, request) =>
-    converse(socket as unknown as Wire, watches.get(request)!, door, limits),
+    converse(socket as unknown as Wire, request, watches.get(request)!, door, limits),
   );
 };
 
-const converse = async (wire: Wire, watch: WatchRequest, door: Door, { heartbeatMs, stallMs }: Limits) => {
+const converse = async (
+  wire: Wire,
+  request: FastifyRequest,
+  watch: WatchRequest,
+  door: Door,
+  { heartbeatMs, stallMs }: Limits,
+) => {
   const gone = new AbortController();
-  wire.on('close', () => gone.abort());
+  const standing = door.standing.enter(request);
+  wire.on('close', () => {
+    standing.leave();
+    gone.abort();
+  });
   wire.on('message', (_: unknown, isBinary: boolean) =>
     isBinary
       ? wire.close(CODES.notThisKind, 'binary messages are not understood')
@@ -233,10 +256,12 @@ const converse = async (wire: Wire, watch: WatchRequest, door: Door, { heartbeat
     heard = false;
     wire.ping();
   }, heartbeatMs);
-  const batches = door.feed.batches({ ...watch, signal: AbortSignal.any([gone.signal, door.closing]) });
+  const signal = AbortSignal.any([gone.signal, door.closing, standing.signal]);
+  const batches = door.feed.batches({ ...watch, signal });
   try {
     for await (const { texts } of batches) if (!(await isSent(wire, texts, stallMs))) wire.terminate();
-    wire.close(CODES.goingAway, 'the service is stopping');
+    if (standing.signal.aborted) wire.close(CODES.policy, 'the token is not valid any more');
+    else wire.close(CODES.goingAway, 'the service is stopping');
   } catch (error) {
     door.onUnexpected(error);
     wire.close(CODES.failed, 'something happened inside that should not');

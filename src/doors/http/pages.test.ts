@@ -56,6 +56,10 @@ describe('a page', () => {
     expect(body).toContain(`href="${up}status"`);
   });
 
+  test('to sign in is none of them: that is a form, also where there is no script', async () => {
+    expect((await get('/sign-in')).statusCode).toBe(404);
+  });
+
   test('allows our own files and nothing else, no script or style within the page', async () => {
     const policy = String((await get('/jobs')).headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");

@@ -11,7 +11,7 @@ import { routeNotFound } from '../../job/errors.ts';
 /** Where the build leaves it; the same from the sources and from the build itself. */
 const BUILT = fileURLToPath(new URL('../../../dist/dashboard/', import.meta.url));
 
-/** Every page there is, as the dashboard's own table of pages has them. */
+/** Every page there is, as the dashboard's own table of pages has them, but for the sign-in: that is a form that needs no script. */
 const PAGES = [
   ...[
     '/',
@@ -24,7 +24,7 @@ const PAGES = [
     '/batches',
     '/batches/:id',
   ],
-  ...['/workers', '/errors', '/errors/:fingerprint', '/audit', '/settings', '/upload', '/sign-in'],
+  ...['/workers', '/errors', '/errors/:fingerprint', '/audit', '/settings', '/upload'],
 ];
 
 /** No script and no style but our own files; `data:` for the shapes of states, which are images within the style sheet. */

@@ -8,9 +8,8 @@ import { checkOptions } from '../../job/check.ts';
 import { jobNotFound, notAllowedNow, notPermitted, routeNotFound, unknownOption } from '../../job/errors.ts';
 import type { JobFilter } from '../../job/filter.ts';
 import type { Job } from '../../job/job.ts';
-import { messageOf } from '../../util/text.ts';
 import { type Caller, permits } from '../api/access.ts';
-import { actorOf } from '../api/audited.ts';
+import { actorOf, writeDown } from '../api/audited.ts';
 import { clientFor, mustSeeAll } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
 import type { Scope } from '../api/routes.ts';
@@ -53,7 +52,7 @@ export const addQueueEndpoints = async (
           if (Object.keys((request.body as object | null) ?? {}).length > 0)
             throw unknownOption('the body', Object.keys(request.body as object)[0]!, []);
           const answered = await answer({ client: clientFor(caller, client), caller, processor: client }, request);
-          if (method === 'POST') await tellAudit(client, caller, url, request, answered);
+          if (method === 'POST') await writeDown(client, recordOf(caller, url, request, answered));
           return answered;
         },
       });
@@ -78,19 +77,14 @@ interface Asked {
 
 type Answer = (asked: Asked, request: FastifyRequest) => Promise<unknown>;
 
-/** What was done is done: if that cannot be written down, it is said, and the caller is not told that it failed. */
-const tellAudit = async (client: Served, caller: Caller, url: string, request: FastifyRequest, answered: unknown) => {
+const recordOf = (caller: Caller, url: string, request: FastifyRequest, answered: unknown) => {
   const { reset_jobs: count = 1 } = answered as { reset_jobs?: number };
   const target = param(request, 'job') ?? param(request, 'program') ?? null;
-  const action = ACTIONS[url]!;
-  try {
-    await client.audit.record({
-      ...{ actor: actorOf(caller), door: 'http', action, count },
-      target: target === null ? null : String(target),
-    });
-  } catch (error) {
-    process.emitWarning(`${action} was done, but could not be written into the audit: ${messageOf(error)}`);
-  }
+  return {
+    ...{ actor: actorOf(caller), action: ACTIONS[url]!, count },
+    door: 'http' as const,
+    target: target === null ? null : String(target),
+  };
 };
 
 const ACTIONS: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { badRequest, cannotListen, hostRefused, invalidOption, portTaken, routeN
 import { systemClock } from '../../util/clock.ts';
 import { maskSecrets } from '../../util/mask.ts';
 import { sleep } from '../../util/sleep.ts';
+import { actorOf, writeDown } from '../api/audited.ts';
 import { clientFor } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
 import { problemOf } from '../api/problem.ts';
@@ -22,7 +23,7 @@ import { addQueueEndpoints } from './queue-endpoints.ts';
 import { addSignIn } from './sign-in.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
-import { addUploads } from './upload.ts';
+import { addUploads, type UploadDoor } from './upload.ts';
 
 export interface ServerOptions {
   /** Where it listens. On other addresses than loopback only if there is a token that is valid. */
@@ -151,6 +152,8 @@ const makeServer = async (
   await server.register(helmet, HELMET);
   server.addHook('onRequest', async (_, reply) => open.add(reply.raw));
   server.addHook('onRequest', async (request) => mustKnowName(request, access));
+  // A handshake that was refused before the WebSocket's own hooks saw it: nobody else would ever end its connection.
+  server.addHook('onResponse', async ({ raw }) => void (mayUpgrade(raw) && raw.socket.destroySoon()));
   await addAccess(server, client, access);
   server.addHook('onSend', async (_, reply) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
@@ -172,7 +175,7 @@ const makeServer = async (
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
   await addQueueEndpoints(server, client, { ...limits, callerOf: door.callerOf });
   const { uploads = null, uploadIdleMs = 30_000 } = options;
-  if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs });
+  if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs, tell: uploadsTold(client) });
   await addApi(server, client, { ...limits, closing, uploads, onUnexpected });
   return server;
 };
@@ -191,6 +194,11 @@ const HELMET = {
   // Plain HTTP on loopback.
   strictTransportSecurity: false,
 };
+
+const uploadsTold =
+  (client: Served): UploadDoor['tell'] =>
+  (caller, action, target, detail) =>
+    writeDown(client, { actor: actorOf(caller), door: 'http', action, target, count: 1, detail });
 
 const addRoutes = (server: FastifyInstance, manager: Served, now: () => number): void => {
   const pages = readPages();

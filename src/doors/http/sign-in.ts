@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { badRequest, notAuthenticated } from '../../job/errors.ts';
 import type { Served } from '../api/context.ts';
-import { type AccessOptions, addressOf, mustBeOwnOrigin, mustNotGuess } from './access.ts';
+import { type AccessOptions, addressOf, mustNotGuess, mustSayOrigin } from './access.ts';
 import { signInPage } from './page.ts';
 import { clearSession, setSession } from './session.ts';
 
@@ -19,7 +19,7 @@ export const addSignIn = async (server: FastifyInstance, client: Served, options
     scope.get('/sign-in', (_, reply) => reply.type('text/html; charset=utf-8').send(signInPage(null)));
     scope.post('/sign-in', (request, reply) => signIn(request, reply, client, options));
     scope.post('/sign-out', async (request, reply) => {
-      mustBeOwnOrigin(request, options);
+      mustSayOrigin(request);
       if (request.session !== null) await client.tokens.endSession(request.session);
       clearSession(reply, options);
       return wantsJson(request) ? reply.send({ signedIn: false }) : reply.redirect('/sign-in', 303);
@@ -45,7 +45,7 @@ const signIn = async (
   options: AccessOptions,
 ): Promise<FastifyReply> => {
   // Else a page elsewhere could sign somebody in as somebody else.
-  mustBeOwnOrigin(request, options);
+  mustSayOrigin(request);
   const address = addressOf(request);
   mustNotGuess(options, address, reply);
   const token = typeof request.body === 'string' ? request.body.trim() : '';

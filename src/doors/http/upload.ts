@@ -17,8 +17,10 @@ import type { Incoming, UploadDesk } from '../api/uploads.ts';
 import { mustBeOwnPage } from './origin.ts';
 import { sendProblem } from './problems.ts';
 
-interface Door {
+export interface UploadDoor {
   readonly callerOf: (request: FastifyRequest) => Caller;
+  /** Is told of each that was taken. */
+  readonly tell: (caller: Caller, action: string, target: string, detail: unknown) => Promise<void>;
   /** Fires when the server closes: what is under way is cut. */
   readonly closing: AbortSignal;
   /** How long next to nothing may come. */
@@ -34,7 +36,7 @@ const OURS: readonly string[] = ['catalog_path', 'submitted_at'];
 /** Less than this within the idle time counts as nothing. */
 const ALIVE_BYTES = 1024;
 
-export const addUploads = async (server: FastifyInstance, desk: UploadDesk, door: Door): Promise<void> => {
+export const addUploads = async (server: FastifyInstance, desk: UploadDesk, door: UploadDoor): Promise<void> => {
   const { default: multipart } = await import('@fastify/multipart');
   await server.register(
     async (scope) => {
@@ -61,9 +63,11 @@ export const addUploads = async (server: FastifyInstance, desk: UploadDesk, door
         return sendProblem(reply, error, door.onUnexpected);
       });
       scope.post('/', async (request, reply) => {
-        mustBeAllowed(door.callerOf(request));
+        const caller = door.callerOf(request);
+        mustBeAllowed(caller);
         if (!request.isMultipart()) throw unsupportedMediaType('none', 'multipart/form-data with one file');
         const upload = await receive(request, desk, door);
+        await door.tell(caller, 'uploads.create', upload.id, { name: upload.name, bytes: upload.bytesReceived });
         return reply.code(201).send(uploadView(upload));
       });
     },
@@ -77,7 +81,7 @@ const mustBeAllowed = (caller: Caller): void => {
   if (caller.queues !== null || caller.tenants !== null) throw uploadsOff();
 };
 
-const receive = async (request: FastifyRequest, desk: UploadDesk, door: Door) => {
+const receive = async (request: FastifyRequest, desk: UploadDesk, door: UploadDoor) => {
   const id = idOf(request);
   const fields: Record<string, string> = {};
   let incoming: Incoming | null = null;
@@ -135,14 +139,14 @@ const lengthOf = ({ headers }: FastifyRequest): number | null => {
 /** Ends an upload whose sender has fallen silent or gone, or whose server closes, and knows why it ended. */
 class Guard {
   readonly #request: FastifyRequest;
-  readonly #door: Door;
+  readonly #door: UploadDoor;
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
   #reason: Error | null = null;
   #fail: (error: Error) => void = () => {};
   #current: { destroy(error: Error): void } | null = null;
 
-  constructor(request: FastifyRequest, door: Door) {
+  constructor(request: FastifyRequest, door: UploadDoor) {
     this.#request = request;
     this.#door = door;
     this.#timer = setInterval(() => {

@@ -10,6 +10,7 @@ import { isRecord } from '../../job/check.ts';
 import { invalidOption, notPermitted, unknownOption } from '../../job/errors.ts';
 import { messageOf } from '../../util/text.ts';
 import { type Caller, everyone, permits } from '../api/access.ts';
+import { mustSeeAll } from '../api/bound.ts';
 import type { Context, Served } from '../api/context.ts';
 import { toWire } from '../api/problem.ts';
 import { router } from '../api/router.ts';
@@ -144,7 +145,9 @@ const base = os.$context<PortContext>();
 
 const operations = {
   // It hears from here on, before it answers.
-  listen: base.handler(async ({ input, context: { heard, closing }, signal }) => {
+  listen: base.handler(async ({ input, context: { heard, caller, closing }, signal }) => {
+    // They tell of all jobs; events.watch tells each caller of its own.
+    mustSeeAll(caller, 'the events of the manager');
     const event = (isRecord(input) ? input['event'] : undefined) as EventName;
     const until = AbortSignal.any([signal, closing].filter((one) => one !== undefined));
     const queue: object[] = [];
