@@ -55,9 +55,7 @@ export default function ErrorPage({ params }: PageProps) {
 }
 
 const Content = ({ group }: { readonly group: FailureGroup }) => {
-  const { pattern, series, timeouts, firstAt, lastAt, samples } = group;
-  const today = series.reduce((sum, n) => sum + n, 0);
-  const jobs = href(`/jobs?q=${searchOf(group)}`);
+  const { pattern, samples } = group;
   return (
     <>
       <section class="card" aria-label="The error">
@@ -68,41 +66,10 @@ const Content = ({ group }: { readonly group: FailureGroup }) => {
           What is the same in all of them: <code>{pattern || 'no message'}</code>
         </p>
       </section>
-      <dl class="tiles">
-        <div class="card tile">
-          <dt class="quiet">Jobs</dt>
-          <dd>
-            <strong class="figure">{count(group.count)}</strong>{' '}
-            {timeouts > 0 && <span class="quiet">{count(timeouts)} out of time</span>}
-          </dd>
-        </div>
-        <div class="card tile">
-          <dt class="quiet">Last 24 hours</dt>
-          <dd>
-            <strong class="figure">{count(today)}</strong>
-            <Spark
-              values={series}
-              tone="failed"
-              label={`${counted(today, 'job')} in the last 24 hours, hour by hour: ${series.join(', ')}`}
-            />
-          </dd>
-        </div>
-        <div class="card tile">
-          <dt class="quiet">First seen</dt>
-          <dd class="big">
-            <Time at={firstAt} />
-          </dd>
-        </div>
-        <div class="card tile">
-          <dt class="quiet">Last seen</dt>
-          <dd class="big">
-            <Time at={lastAt} />
-          </dd>
-        </div>
-      </dl>
+      <Figures group={group} />
       <div class="columns-2 even">
         <Where group={group} />
-        <Card title="The last of its jobs" actions={<a href={jobs}>All of them</a>}>
+        <Card title="The last of its jobs" actions={<a href={href(`/jobs?q=${searchOf(group)}`)}>All of them</a>}>
           <ul class="due">
             {samples.map(({ id, type, endedAt }) => (
               <li key={id}>
@@ -116,6 +83,45 @@ const Content = ({ group }: { readonly group: FailureGroup }) => {
       </div>
       <Sample id={samples[0]!.id} />
     </>
+  );
+};
+
+const Figures = ({ group: { count: all, timeouts, series, firstAt, lastAt } }: { readonly group: FailureGroup }) => {
+  const today = series.reduce((sum, n) => sum + n, 0);
+  return (
+    <dl class="tiles">
+      <div class="card tile">
+        <dt class="quiet">Jobs</dt>
+        <dd>
+          <strong class="figure">{count(all)}</strong>{' '}
+          {timeouts > 0 && <span class="quiet">{count(timeouts)} out of time</span>}
+        </dd>
+      </div>
+      <div class="card tile">
+        <dt class="quiet">Last 24 hours</dt>
+        <dd>
+          <strong class="figure">{count(today)}</strong>
+          <Spark
+            values={series}
+            tone="failed"
+            label={`${counted(today, 'job')} in the last 24 hours, hour by hour: ${series.join(', ')}`}
+          />
+        </dd>
+      </div>
+      {(
+        [
+          ['First seen', firstAt],
+          ['Last seen', lastAt],
+        ] as const
+      ).map(([name, at]) => (
+        <div key={name} class="card tile">
+          <dt class="quiet">{name}</dt>
+          <dd class="big">
+            <Time at={at} />
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 };
 

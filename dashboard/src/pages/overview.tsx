@@ -58,7 +58,7 @@ export default function Overview() {
     <Page title="Overview" actions={<RangeChoice range={range} />}>
       <Loaded of={now} what="The overview" skeleton={<Skeleton lines={12} />}>
         {(seen) =>
-          seen.stats.total === 0 && seen.schedules.length === 0 ? (
+          isNew(seen, figures) ? (
             <NothingYet />
           ) : (
             <>
@@ -99,6 +99,10 @@ export default function Overview() {
 const lostIn = (metrics: MetricsView | undefined): number =>
   metrics ? metrics.total.failed + metrics.total.timeout : 0;
 const duringOf = ({ chosen, text }: Range): string => (chosen ? `the time from ${text}` : `the ${text}`);
+
+/** Nothing is there, and nothing was lately. */
+const isNew = ({ stats, schedules }: Now, metrics: MetricsView | undefined): boolean =>
+  stats.total === 0 && schedules.length === 0 && (metrics?.total.started ?? 0) === 0;
 
 /** The answer in one line, and what it rests on. */
 const Health = ({ seen }: { readonly seen: Seen }) => {

@@ -98,8 +98,8 @@ const usePlot = (
   useEffect(() => {
     let ended = false;
     const optionsNow = (): PlotOptions => optionsOf(latest.current, host.current!.clientWidth, onHover);
-    const watch = new ResizeObserver(() =>
-      plot.current?.plot.setSize({ width: host.current!.clientWidth, height: HEIGHT }),
+    const watch = new ResizeObserver(([entry]) =>
+      plot.current?.plot.setSize({ width: entry!.contentRect.width, height: HEIGHT }),
     );
     const begin = async (): Promise<void> => {
       const { draw, refill } = await import('../plot.ts');

@@ -91,49 +91,47 @@ export const GroupTable = ({ groups, allowed, short = false }: GroupTableProps) 
     </thead>
     <tbody>
       {groups.map((group) => (
-        <tr key={group.fingerprint}>
-          <th scope="row" class="error-name">
-            <a class="state s-failed" href={href(`/errors/${group.fingerprint}`)}>
-              <GroupName group={group} />
-            </a>
-            <span class="quiet">
-              {[...group.queues, ...group.types]
-                .slice(0, 4)
-                .map(({ name }) => name)
-                .join(' · ')}
-            </span>
-          </th>
-          <td class="number" data-name="Jobs">
-            {count(group.count)}
-          </td>
-          {!short && (
-            <td class="wide" data-name="Last 24 hours">
-              <Spark
-                values={group.series}
-                tone="failed"
-                label={`${counted(
-                  group.series.reduce((sum, n) => sum + n, 0),
-                  'job',
-                )} in the last 24 hours`}
-              />
-            </td>
-          )}
-          <td data-name="Last">
-            <Time at={group.lastAt} />
-          </td>
-          {!short && (
-            <td data-name="First">
-              <Time at={group.firstAt} />
-            </td>
-          )}
-          <td class="acts">
-            <GroupActions group={group} allowed={allowed} />
-          </td>
-        </tr>
+        <Line key={group.fingerprint} {...{ group, allowed, short }} />
       ))}
     </tbody>
   </table>
 );
+
+type LineProps = Required<Omit<GroupTableProps, 'groups'>> & { readonly group: FailureGroup };
+
+const Line = ({ group, allowed, short }: LineProps) => {
+  const today = group.series.reduce((sum, n) => sum + n, 0);
+  const names = [...group.queues, ...group.types].slice(0, 4).map(({ name }) => name);
+  return (
+    <tr>
+      <th scope="row" class="error-name">
+        <a class="state s-failed" href={href(`/errors/${group.fingerprint}`)}>
+          <GroupName group={group} />
+        </a>
+        <span class="quiet">{[...new Set(names)].join(' · ')}</span>
+      </th>
+      <td class="number" data-name="Jobs">
+        {count(group.count)}
+      </td>
+      {!short && (
+        <td class="wide" data-name="Last 24 hours">
+          <Spark values={group.series} tone="failed" label={`${counted(today, 'job')} in the last 24 hours`} />
+        </td>
+      )}
+      <td data-name="Last">
+        <Time at={group.lastAt} />
+      </td>
+      {!short && (
+        <td data-name="First">
+          <Time at={group.firstAt} />
+        </td>
+      )}
+      <td class="acts">
+        <GroupActions group={group} allowed={allowed} />
+      </td>
+    </tr>
+  );
+};
 
 /** What was not looked at is said, so that nobody takes a part for the whole. */
 export const Limits = ({ failures: { looked, more, found, groups } }: { readonly failures: FailuresView }) => (

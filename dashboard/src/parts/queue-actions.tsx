@@ -17,71 +17,55 @@ type Asked = 'pause' | 'limit' | null;
 
 export const QueueActions = ({ queue, onDone, small = false }: QueueActionsProps) => {
   const [asked, setAsked] = useState<Asked>(null);
-  const { name, paused, allowed } = queue;
   const shut = () => setAsked(null);
-  const resume = () => change(queue, 'resume', onDone);
+  const offers = offersOf(queue, onDone, setAsked);
   useCommands(
     small
       ? []
-      : [
-          {
-            title: `Pause ${name} …`,
-            group: 'This queue',
-            keys: 'h',
-            when: () => allowed.includes('pause'),
-            run: () => setAsked('pause'),
-          },
-          {
-            ...{ title: `Let ${name} go on`, group: 'This queue', keys: 'h', when: () => allowed.includes('resume') },
-            run: () => void resume().catch((error) => toastTrouble(`${name} stays paused`, error)),
-          },
-          {
-            title: `Limit ${name} …`,
-            group: 'This queue',
-            keys: 'l',
-            when: () => allowed.includes('limit'),
-            run: () => setAsked('limit'),
-          },
-        ],
+      : offers.map(({ text, keys, failed, run }) => ({
+          ...{ title: `${queue.name}: ${text}`, group: 'This queue', keys },
+          run: () => void Promise.resolve(run()).catch((error) => toastTrouble(failed, error)),
+        })),
   );
   return (
     <>
-      {allowed.includes('resume') && (
+      {offers.map(({ text, keys, failed, primary, run }) => (
         <Button
-          small={small}
-          primary={!small}
-          keys={small ? undefined : 'h'}
-          label={small ? `Let it go on: ${name}` : undefined}
-          failed={`${name} stays paused`}
-          onClick={resume}
+          key={text}
+          {...{ small, failed }}
+          primary={primary && !small}
+          keys={small ? undefined : keys}
+          label={small ? `${text} ${queue.name}` : undefined}
+          onClick={run}
         >
-          Let it go on
+          {text}
         </Button>
-      )}
-      {allowed.includes('pause') && (
-        <Button
-          small={small}
-          keys={small ? undefined : 'h'}
-          label={small ? `Pause … ${name}` : undefined}
-          onClick={() => setAsked('pause')}
-        >
-          Pause …
-        </Button>
-      )}
-      {allowed.includes('limit') && (
-        <Button
-          small={small}
-          keys={small ? undefined : 'l'}
-          label={small ? `Limit … ${name}` : undefined}
-          onClick={() => setAsked('limit')}
-        >
-          Limit …
-        </Button>
-      )}
-      {asked === 'pause' && !paused && <PauseDialog queue={queue} onDone={onDone} onClose={shut} />}
+      ))}
+      {asked === 'pause' && !queue.paused && <PauseDialog queue={queue} onDone={onDone} onClose={shut} />}
       {asked === 'limit' && <LimitDialog queue={queue} onDone={onDone} onClose={shut} />}
     </>
   );
+};
+
+interface Offer {
+  readonly text: string;
+  readonly keys: string;
+  readonly failed: string;
+  readonly primary?: boolean;
+  readonly run: () => unknown;
+}
+
+/** What the server would refuse is not offered. */
+const offersOf = (queue: QueueView, onDone: () => unknown, ask: (what: Asked) => void): Offer[] => {
+  const offers: Readonly<Record<QueueView['allowed'][number], Offer>> = {
+    resume: {
+      ...{ text: 'Let it go on', keys: 'h', failed: 'It stays paused', primary: true },
+      run: () => change(queue, 'resume', onDone),
+    },
+    pause: { text: 'Pause …', keys: 'h', failed: 'It was not paused', run: () => ask('pause') },
+    limit: { text: 'Limit …', keys: 'l', failed: 'The limit stays as it is', run: () => ask('limit') },
+  };
+  return queue.allowed.map((action) => offers[action]);
 };
 
 /** What was there before is set again by the way back. */
