@@ -35,8 +35,14 @@ const loadAt = (minute: number, kind: number) => {
   return { made, failed, done: made - failed };
 };
 
-export const makePast = async (file: string, { minutes, queues, types }: Past): Promise<void> => {
+/** A new database with a past. */
+export const makePast = async (file: string, past: Past): Promise<void> => {
   await makeEmpty(file);
+  addPast(file, past);
+};
+
+/** A past for a database that has tables. */
+export const addPast = (file: string, { minutes, queues, types }: Past): void => {
   const db = new Database(file);
   const now = Math.floor(Date.now() / MINUTE) * MINUTE;
   const insert = db.prepare('INSERT INTO job_minutes VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?)');
