@@ -30,8 +30,7 @@ const say = (what: string, figure: number, unit: string, meant = Number.POSITIVE
   const mark = figure <= meant ? '✓' : '✗';
   const target = Number.isFinite(meant) ? `meant: ${meant}` : '';
   const shown = figure.toFixed(figure < 100 ? 1 : 0).padStart(8);
-  process.stdout.write(`${mark} ${what.padEnd(52)} ${shown} ${unit.padEnd(8)} ${target}
-`);
+  process.stdout.write(`${mark} ${what.padEnd(52)} ${shown} ${unit.padEnd(8)} ${target}\n`);
 };
 
 const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
@@ -98,12 +97,12 @@ const pages = async (page: Page, url: string): Promise<void> => {
   say('first rows', await repeated(() => opened(page, `${url}/jobs`, ['.line'])), 'ms', 300);
   const parts = [0.5, 0.1, 0.9, 0.333, 0.77, 0.02, 0.61];
   say('jump anywhere in the list', await repeated((round) => jumpTo(page, parts[round % parts.length]!)), 'ms', 200);
-  for (const q of [`payload.user.id:${Math.round(jobs / 3)}`, 'status:failed', 'error:"user 7770"'])
+  for (const [q, meant] of SEARCHES)
     say(
       `search ${q}`,
       await repeated(() => opened(page, `${url}/jobs?q=${encodeURIComponent(q)}`, ['.line'])),
       'ms',
-      300,
+      meant,
     );
   await opened(page, `${url}/jobs`, ['.line']);
   for (let i = 0; i < 30; i++) await jumpTo(page, (i * 0.37) % 1);
