@@ -20,7 +20,18 @@ export interface PageEntry {
 }
 
 export const PAGES: readonly PageEntry[] = [
-  { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs', '/'], load: () => import('./pages/jobs.tsx') },
+  { name: 'Overview', icon: 'overview', key: 'o', paths: ['/'], load: () => import('./pages/overview.tsx') },
+  { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs'], load: () => import('./pages/jobs.tsx') },
+  { name: 'Queues', icon: 'queues', key: 'q', paths: ['/queues'], load: () => import('./pages/queues.tsx') },
+  { name: 'Queue', icon: 'queues', paths: ['/queues/:name'], load: () => import('./pages/queue.tsx'), hidden: true },
+  { name: 'Batches', icon: 'batches', key: 'b', paths: ['/batches'], load: () => import('./pages/batches.tsx') },
+  { name: 'Batch', icon: 'batches', paths: ['/batches/:id'], load: () => import('./pages/batch.tsx'), hidden: true },
+  { name: 'Workers', icon: 'workers', key: 'w', paths: ['/workers'], load: () => import('./pages/workers.tsx') },
+  { name: 'Errors', icon: 'errors', key: 'e', paths: ['/errors'], load: () => import('./pages/errors.tsx') },
+  {
+    ...{ name: 'Error', icon: 'errors', paths: ['/errors/:fingerprint'], hidden: true },
+    load: () => import('./pages/error.tsx'),
+  },
   { name: 'Job', icon: 'jobs', paths: ['/jobs/:id'], load: () => import('./pages/job.tsx'), hidden: true },
 ];
 
