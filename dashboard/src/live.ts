@@ -29,7 +29,7 @@ const RETRY_MS = 3000;
 const BLOCKED_MS = 60_000;
 const STALE_MS = 10_000;
 /** Frames may come with their kind as the name of the event, or with none. */
-const EVENTS = ['message', 'job', 'queue', 'gap'] as const;
+const EVENTS = ['message', 'job', 'queue', 'worker', 'service', 'gap'] as const;
 const LOCK = `backline-stream ${apiUrl('')}`;
 
 export const paused = signal(false);

@@ -7,6 +7,7 @@ import './styles/parts.css';
 import './styles/status.css';
 import './styles/list.css';
 import './styles/job.css';
+import './styles/system.css';
 import './styles/schedules.css';
 import './styles/upload.css';
 import './styles/settings.css';

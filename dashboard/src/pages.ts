@@ -29,7 +29,10 @@ export const SIGN_IN: PageEntry = {
 };
 
 export const PAGES: readonly PageEntry[] = [
-  { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs', '/'], load: () => import('./pages/jobs.tsx') },
+  { name: 'Overview', icon: 'overview', key: 'o', paths: ['/'], load: () => import('./pages/overview.tsx') },
+  { name: 'Jobs', icon: 'jobs', key: 'j', paths: ['/jobs'], load: () => import('./pages/jobs.tsx') },
+  { name: 'Queues', icon: 'queues', key: 'q', paths: ['/queues'], load: () => import('./pages/queues.tsx') },
+  { name: 'Queue', icon: 'queues', paths: ['/queues/:name'], load: () => import('./pages/queue.tsx'), hidden: true },
   {
     name: 'Schedules',
     icon: 'schedules',
@@ -43,6 +46,14 @@ export const PAGES: readonly PageEntry[] = [
     paths: ['/schedules/:id'],
     load: () => import('./pages/schedule.tsx'),
     hidden: true,
+  },
+  { name: 'Batches', icon: 'batches', key: 'b', paths: ['/batches'], load: () => import('./pages/batches.tsx') },
+  { name: 'Batch', icon: 'batches', paths: ['/batches/:id'], load: () => import('./pages/batch.tsx'), hidden: true },
+  { name: 'Workers', icon: 'workers', key: 'w', paths: ['/workers'], load: () => import('./pages/workers.tsx') },
+  { name: 'Errors', icon: 'errors', key: 'e', paths: ['/errors'], load: () => import('./pages/errors.tsx') },
+  {
+    ...{ name: 'Error', icon: 'errors', paths: ['/errors/:fingerprint'], hidden: true },
+    load: () => import('./pages/error.tsx'),
   },
   { name: 'Audit', icon: 'audit', key: 'a', paths: ['/audit'], load: () => import('./pages/audit.tsx') },
   { name: 'Upload', icon: 'upload', key: 'u', paths: ['/upload'], load: () => import('./pages/upload.tsx') },

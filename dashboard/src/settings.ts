@@ -23,8 +23,8 @@ const kept = <T extends string>(
       localStorage.setItem(PREFIX + name, chosen.value);
     } catch {}
   });
-  // Another tab chose.
-  addEventListener('storage', ({ key }) => {
+  // Another tab chose. (Tests of what is pure run where there is no window.)
+  globalThis.addEventListener?.('storage', ({ key }) => {
     if (key === PREFIX + name) chosen.value = read();
   });
   return chosen;

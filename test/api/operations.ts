@@ -316,7 +316,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     ]);
     expect(await call('queues.resume', { name: 'letters' })).toMatchObject({ paused: false, pausedUntil: null });
     expect(await call('queues.limit', { name: 'letters', maxRunning: null })).toMatchObject({ maxRunning: null });
-    expect(await call('queues.pause', { name: 'new' })).toMatchObject({ name: 'new', paused: true });
+    expect(await call('queues.pause', { name: 'new' })).toMatchObject({
+      ...{ name: 'new', paused: true, allowed: ['resume', 'limit'] },
+    });
   },
 
   'a limit of a key holds jobs back': async ({ call, manager }) => {

@@ -1,8 +1,13 @@
 /** Every page, light and dark, with nothing, with much and with errors: as axe and a ruler see it. Pictures go to artifacts/dashboard. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FailureGroup } from 'backline';
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
 import { file, rows, startCatalogService } from './catalogs.ts';
+import { makePast } from './figures.ts';
 import { misplaced, violations } from './look.ts';
 import { fill, fillSchedules, type Service, startService } from './service.ts';
 
@@ -19,13 +24,19 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
   let strict: Service;
   let readToken = '';
   let ids: Awaited<ReturnType<typeof fill>>;
+  let folder: string;
+  let group: FailureGroup;
 
   beforeAll(async () => {
     build();
+    folder = await mkdtemp(join(tmpdir(), 'backline-looks-'));
+    const database = join(folder, 'past.db');
+    const past = { minutes: 1500, queues: ['emails', 'imports', 'billing'], types: ['sendWelcome', 'resize'] };
+    await makePast(database, past);
     [browser, empty, full, catalogs, strict] = await Promise.all([
       launch(),
       startService(),
-      startService(),
+      startService({ database }),
       startCatalogService(),
       startService({ requireToken: true }),
     ]);
@@ -39,11 +50,13 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       ...{ actor: 'ada (7)', door: 'http', action: 'bulk.start', count: 412, filter: { q: 'status:failed' } },
       detail: { action: { kind: 'retry' } },
     });
+    [group] = (await full.manager.failures()).groups as [FailureGroup];
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
     await Promise.all([empty.close(), full.close(), catalogs.close(), strict.close()]);
+    await rm(folder, { recursive: true, force: true });
   });
 
   interface View {
@@ -64,7 +77,52 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
   const away = problem(503, 'STORE_UNAVAILABLE', 'The database does not answer.');
   const refused = problem(403, 'NOT_PERMITTED', 'jobs.list needs the scope read.');
 
+  /** A page with nothing, with much, with a server that says it cannot, and for somebody who may not see it. */
+  const views = (name: string, path: string, ready: { readonly empty: string; readonly full: string }): View[] => [
+    { name: `${name}-empty`, url: () => empty.url + path, ready: ready.empty },
+    { name: `${name}-full`, url: () => full.url + path, ready: ready.full },
+    { name: `${name}-error`, url: () => full.url + path, ready: 'text=could not be loaded', before: away },
+    { name: `${name}-refused`, url: () => full.url + path, ready: 'text=for you to see', before: refused },
+  ];
+
   const VIEWS: View[] = [
+    ...views('overview', '/', { empty: 'text=No jobs yet', full: '.uplot canvas >> nth=2' }),
+    {
+      name: 'overview-tables',
+      url: () => `${full.url}/?range=24h&times=run&table=throughput`,
+      ready: '.scrolls tr >> nth=20',
+    },
+    ...views('queues', '/queues', { empty: 'text=No jobs yet', full: '.lines tr >> nth=5' }),
+    { name: 'queue', url: () => `${full.url}/queues/billing`, ready: '.uplot canvas >> nth=2' },
+    { name: 'queue-none', url: () => `${full.url}/queues/nobody`, ready: 'text=There is no such queue' },
+    {
+      name: 'queue-pause',
+      url: () => `${full.url}/queues/imports`,
+      ready: '.uplot canvas >> nth=2',
+      after: (page) => page.getByRole('button', { name: 'Pause …' }).click(),
+    },
+    {
+      name: 'queue-limit',
+      url: () => `${full.url}/queues/imports`,
+      ready: '.uplot canvas >> nth=2',
+      after: (page) => page.getByRole('button', { name: 'Limit …' }).click(),
+    },
+    ...views('errors', '/errors', { empty: 'text=No job that is kept has failed', full: '.error-name >> nth=1' }),
+    { name: 'error', url: () => `${full.url}/errors/${group.fingerprint}`, ready: '.failure' },
+    { name: 'error-none', url: () => `${full.url}/errors/0123456789abcdef`, ready: 'text=No job has this error' },
+    {
+      name: 'error-retry',
+      url: () => `${full.url}/errors/${group.fingerprint}`,
+      ready: '.failure',
+      after: async (page) => {
+        await page.getByRole('button', { name: /^Retry \d/ }).click();
+        await page.getByText('will be retried').waitFor();
+      },
+    },
+    ...views('workers', '/workers', { empty: '.workers li', full: '.workers .due a' }),
+    ...views('batches', '/batches', { empty: 'text=No batches yet', full: '.batch-bar' }),
+    { name: 'batch', url: () => `${full.url}/batches/${ids.batch.id}`, ready: '.spans' },
+    { name: 'batch-none', url: () => `${full.url}/batches/${ids.done.id}`, ready: 'text=There is no such batch' },
     { name: 'jobs-empty', url: () => `${empty.url}/jobs`, ready: 'text=No jobs yet' },
     { name: 'jobs-full', url: () => `${full.url}/jobs`, ready: '.line >> nth=5' },
     { name: 'jobs-error', url: () => `${full.url}/jobs`, ready: 'text=could not be loaded', before: away },
@@ -193,7 +251,18 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
     { name: 'audit-none-fits', url: () => `${empty.url}/audit?actor=nobody`, ready: 'text=Nothing fits' },
     { name: 'audit-error', url: () => `${full.url}/audit`, ready: 'text=could not be loaded', before: away },
     { name: 'audit-refused', url: () => `${full.url}/audit`, ready: 'text=not for you', before: refused },
-    { name: 'nowhere', url: () => `${full.url}/workers?x=1`, ready: 'main h1' },
+    {
+      name: 'nowhere',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: async (page) => {
+        await page.evaluate(() => {
+          history.pushState(null, '', 'nowhere');
+          dispatchEvent(new PopStateEvent('popstate'));
+        });
+        await page.getByText('There is no such page').waitFor();
+      },
+    },
     {
       name: 'palette',
       url: () => `${full.url}/jobs`,

@@ -143,7 +143,7 @@ export const startService = async ({
 /** Jobs in every state, a batch, and one that runs for as long as anybody looks. */
 export const fill = async (manager: Service['manager']) => {
   const failed = await manager.enqueue('sendWelcome', 'user42@example.test', { queue: 'emails', tags: ['spring'] });
-  const done = await manager.enqueue('resize', { width: 640, token: 'secret-value' } as { width: number }, {
+  const done = await manager.enqueue('resize', { width: 640, token: 'secret-value', pin: 4711 } as { width: number }, {
     queue: 'thumbnails',
   });
   const late = await manager.enqueue('stuck', undefined, { queue: 'imports' });

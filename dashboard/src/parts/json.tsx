@@ -7,6 +7,8 @@ import { Icon } from './icon.tsx';
 const SECRET =
   /pass(word|wd|phrase)?$|secret|token|api[-_]?key|authorization|cookie|credential|private[-_]?key|^(pin|cvv|iban|ssn)$/i;
 const DOTS = '••••••';
+/** What the service sends in the place of a secret: there is nothing to show. */
+const MASK = '***';
 /** More text than this makes a page slow, and nobody reads it there. */
 const MOST = 100_000;
 
@@ -47,7 +49,7 @@ const written = (value: unknown, hide: boolean): { readonly text: string; readon
   const text = JSON.stringify(
     value,
     (name, one: unknown) => {
-      if (!hide || !SECRET.test(name) || one === null || typeof one === 'object') return one;
+      if (!hide || !SECRET.test(name) || one === null || one === MASK || typeof one === 'object') return one;
       hidden += 1;
       return DOTS;
     },
