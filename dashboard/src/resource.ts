@@ -16,6 +16,15 @@ export interface Resource<T> {
   readonly reload: () => Promise<void>;
 }
 
+/** Nothing is kept of what was asked: somebody else looks now. */
+export const forgetAll = (): void => {
+  for (const { data, trouble } of kept.values()) {
+    data.value = undefined;
+    trouble.value = null;
+  }
+  kept.clear();
+};
+
 type Load<T> = (signal: AbortSignal) => Promise<T>;
 
 interface Kept<T> extends Resource<T> {

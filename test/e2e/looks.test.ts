@@ -6,9 +6,10 @@ import type { FailureGroup } from 'backline';
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
+import { file, rows, startCatalogService } from './catalogs.ts';
 import { makePast } from './figures.ts';
 import { misplaced, violations } from './look.ts';
-import { fill, type Service, startService } from './service.ts';
+import { fill, fillSchedules, type Service, startService } from './service.ts';
 
 /** Each test shows a page several times, on a machine that does other things besides. */
 vi.setConfig({ testTimeout: 90_000 });
@@ -19,6 +20,9 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
   let browser: Browser;
   let empty: Service;
   let full: Service;
+  let catalogs: Service;
+  let strict: Service;
+  let readToken = '';
   let ids: Awaited<ReturnType<typeof fill>>;
   let folder: string;
   let group: FailureGroup;
@@ -29,14 +33,29 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
     const database = join(folder, 'past.db');
     const past = { minutes: 1500, queues: ['emails', 'imports', 'billing'], types: ['sendWelcome', 'resize'] };
     await makePast(database, past);
-    [browser, empty, full] = await Promise.all([launch(), startService(), startService({ database })]);
+    [browser, empty, full, catalogs, strict] = await Promise.all([
+      launch(),
+      startService(),
+      startService({ database }),
+      startCatalogService(),
+      startService({ requireToken: true }),
+    ]);
     ids = await fill(full.manager);
+    await fillSchedules(full.manager);
+    readToken = (await strict.manager.tokens.create({ name: 'Onlooker of the night', scope: 'read' })).token;
+    const { audit } = full.manager;
+    await audit.record({ actor: 'ada (7)', door: 'cli', action: 'tokens.create', target: 'onlooker' });
+    await audit.record({ actor: 'grace (9)', door: 'http', action: 'jobs.cancel', target: ids.gone.id, count: 1 });
+    await audit.record({
+      ...{ actor: 'ada (7)', door: 'http', action: 'bulk.start', count: 412, filter: { q: 'status:failed' } },
+      detail: { action: { kind: 'retry' } },
+    });
     [group] = (await full.manager.failures()).groups as [FailureGroup];
   }, 120_000);
 
   afterAll(async () => {
     await browser.close();
-    await Promise.all([empty.close(), full.close()]);
+    await Promise.all([empty.close(), full.close(), catalogs.close(), strict.close()]);
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -151,7 +170,99 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       ready: '.log',
       after: (page) => page.getByRole('button', { name: 'Edit and run again' }).click(),
     },
-    { name: 'nowhere', url: () => `${full.url}/audit?x=1`, ready: 'main h1' },
+    { name: 'schedules-empty', url: () => `${empty.url}/schedules`, ready: 'text=No schedules yet' },
+    { name: 'schedules-full', url: () => `${full.url}/schedules`, ready: '.strip' },
+    { name: 'schedules-error', url: () => `${full.url}/schedules`, ready: 'text=could not be loaded', before: away },
+    { name: 'schedules-refused', url: () => `${full.url}/schedules`, ready: 'text=not for you', before: refused },
+    { name: 'schedules-none-fits', url: () => `${empty.url}/schedules?paused=yes`, ready: 'text=No schedule fits' },
+    {
+      name: 'schedules-new',
+      url: () => `${full.url}/schedules?new=yes`,
+      ready: 'dialog .next-runs',
+      after: async (page) => {
+        await page.getByText('More: downtimes').click();
+        await page.getByLabel('Cron', { exact: true }).fill('0 8 * * moonday');
+        await page.locator('dialog .complaint').waitFor();
+      },
+    },
+    { name: 'schedule', url: () => `${full.url}/schedules/nightly-report`, ready: '.strip.large' },
+    {
+      name: 'schedule-table',
+      url: () => `${full.url}/schedules/nightly-report`,
+      ready: '.strip.large',
+      after: async (page) => {
+        await page.getByRole('button', { name: 'As a table' }).click();
+        await page.getByText('When the clocks change').click();
+      },
+    },
+    { name: 'schedule-paused', url: () => `${full.url}/schedules/invoices`, ready: '.note' },
+    { name: 'schedule-unknown', url: () => `${full.url}/schedules/nobody`, ready: 'text=There is no such schedule' },
+    {
+      name: 'schedule-error',
+      url: () => `${full.url}/schedules/nightly-report`,
+      ready: 'text=could not be loaded',
+      before: away,
+    },
+    { name: 'schedule-edit', url: () => `${full.url}/schedules/office-hours?edit=yes`, ready: 'dialog .next-runs' },
+    { name: 'upload-off', url: () => `${empty.url}/upload`, ready: 'text=This service takes no files' },
+    { name: 'upload-empty', url: () => `${catalogs.url}/upload`, ready: 'text=Drop a catalog here' },
+    { name: 'upload-error', url: () => `${catalogs.url}/upload`, ready: 'text=could not be loaded', before: away },
+    { name: 'upload-refused', url: () => `${catalogs.url}/upload`, ready: 'text=not for you', before: refused },
+    {
+      name: 'upload-full',
+      url: () => `${catalogs.url}/upload`,
+      ready: 'text=Drop a catalog here',
+      after: async (page) => {
+        const choose = (...files: ReturnType<typeof file>[]) =>
+          page.getByLabel('Files to hand in').setInputFiles(files);
+        await choose(file('a-catalog-with-a-rather-long-name-of-the-northern-warehouses.csv', rows(1)));
+        await page.locator('.upload-result .json').waitFor();
+        await choose(file('bad.csv', 'broken\n'), file('con.csv', rows(1)), file('large.csv', '#'.repeat(2_000_000)));
+        await page.locator('.sendings .complaint >> nth=1').waitFor();
+        await page.locator('.upload-result .complaint').waitFor();
+      },
+    },
+    { name: 'settings', url: () => `${full.url}/settings`, ready: '.given' },
+    { name: 'settings-error', url: () => `${full.url}/settings`, ready: 'text=could not be loaded', before: away },
+    { name: 'settings-refused', url: () => `${full.url}/settings`, ready: 'text=not for you', before: refused },
+    { name: 'sign-in', url: () => `${strict.url}/jobs/7`, ready: 'text=Sign in' },
+    {
+      name: 'sign-in-refused',
+      url: () => `${strict.url}/sign-in`,
+      ready: 'text=Sign in',
+      after: async (page) => {
+        await page.getByLabel('Token').fill('bl_nonsense');
+        await page.keyboard.press('Enter');
+        await page.locator('.complaint').waitFor();
+      },
+    },
+    {
+      name: 'signed-in',
+      url: () => `${strict.url}/jobs`,
+      ready: 'text=Sign in',
+      after: async (page) => {
+        await page.getByLabel('Token').fill(readToken);
+        await page.keyboard.press('Enter');
+        await page.getByText('No jobs yet').waitFor();
+      },
+    },
+    { name: 'audit', url: () => `${full.url}/audit`, ready: '.audit li' },
+    { name: 'audit-empty', url: () => `${empty.url}/audit`, ready: 'text=Nothing was changed yet' },
+    { name: 'audit-none-fits', url: () => `${empty.url}/audit?actor=nobody`, ready: 'text=Nothing fits' },
+    { name: 'audit-error', url: () => `${full.url}/audit`, ready: 'text=could not be loaded', before: away },
+    { name: 'audit-refused', url: () => `${full.url}/audit`, ready: 'text=not for you', before: refused },
+    {
+      name: 'nowhere',
+      url: () => `${full.url}/jobs`,
+      ready: '.line >> nth=5',
+      after: async (page) => {
+        await page.evaluate(() => {
+          history.pushState(null, '', 'nowhere');
+          dispatchEvent(new PopStateEvent('popstate'));
+        });
+        await page.getByText('There is no such page').waitFor();
+      },
+    },
     {
       name: 'palette',
       url: () => `${full.url}/jobs`,

@@ -7,6 +7,7 @@ import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { about } from './router-about.ts';
 import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
@@ -135,6 +136,7 @@ export const router = api.router({
   stats,
   metrics,
   health,
+  about,
   events,
   uploads,
   schedules,

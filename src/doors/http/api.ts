@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import { BacklineError } from '../../job/backline-error.ts';
 import { methodNotAllowed, routeNotFound, unknownOption } from '../../job/errors.ts';
 import type { Served } from '../api/context.ts';
+import type { ShownSetting } from '../api/contract-about.ts';
 import { toWire } from '../api/problem.ts';
 import { allRoutes } from '../api/routes.ts';
 import type { UploadDesk } from '../api/uploads.ts';
@@ -14,6 +15,7 @@ import { readQuery } from './query.ts';
 
 export interface ApiOptions extends BodyLimits {
   readonly uploads: UploadDesk | null;
+  readonly settings?: readonly ShownSetting[] | undefined;
   /** Fires when the server closes: what still waits is answered. */
   readonly closing: AbortSignal;
   /** Called with what must not have happened; the caller of the API is told only that something has. */
@@ -42,8 +44,8 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
-        const { closing, uploads } = options;
-        const context = { client, caller: request.caller, closing, uploads, idempotencyKey: keyOf(request) };
+        const { closing, uploads, settings } = options;
+        const context = { client, caller: request.caller, closing, uploads, settings, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;
