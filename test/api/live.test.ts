@@ -157,18 +157,6 @@ describe('an event stream', () => {
     await until(() => text().includes('\n\n:\n\n:\n\n'));
   });
 
-  test.each([
-    ['?status=done', 400, 'INVALID_OPTION'],
-    ['?stauts=failed', 400, 'UNKNOWN_OPTION'],
-    ['?__proto__[x]=1', 400, 'UNKNOWN_OPTION'],
-    [`?lastEventId=${'x'.repeat(201)}`, 400, 'INVALID_OPTION'],
-    ['/nothing', 404, 'NOT_FOUND'],
-  ])('at %s is refused in our words', async (query, status, code) => {
-    const { server, feed } = await open();
-    expect(await refused(server, query)).toMatchObject({ status, code });
-    expect(feed.readers).toBe(0);
-  });
-
   test.each<Record<string, string>>([{ origin: 'http://evil.example.test' }, { 'sec-fetch-site': 'cross-site' }])(
     'for a page elsewhere (%j) is refused',
     async (headers) => {
@@ -320,15 +308,6 @@ const rawSocket = async (server: RunningServer, headers = '', path = '/api/event
   return { socket, head, frames, closed };
 };
 
-/** A frame of a client: masked, with a mask of zeros. */
-const clientFrame = (first: number, payload: Buffer): Buffer => {
-  const length =
-    payload.length < 126
-      ? Buffer.from([0x80 | payload.length])
-      : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 255]);
-  return Buffer.concat([Buffer.from([first]), length, Buffer.alloc(4), payload]);
-};
-
 describe('a WebSocket', () => {
   test('whose other end says nothing does not hold up the end of the service', async () => {
     const { server } = await open();
@@ -370,25 +349,6 @@ describe('a WebSocket', () => {
     const third = await socketTo(server, '?lastEventId=nonsense');
     await until(() => third.frames.length === 1);
     expect(third.frames).toMatchObject([{ kind: 'gap', action: 'refetch' }]);
-  });
-
-  test.each<[says: string, frame: Buffer, code: number]>([
-    ['a message', clientFrame(0x81, Buffer.from('hello')), 1008],
-    ['a binary message', clientFrame(0x82, Buffer.from([1, 2, 3])), 1003],
-    ['a message that is too long', clientFrame(0x81, Buffer.alloc(2000, 97)), 1009],
-    ['text that is none', clientFrame(0x81, Buffer.from([0xff, 0xfe])), 1007],
-    ['a frame of an unknown kind', clientFrame(0x83, Buffer.alloc(0)), 1002],
-    ['a frame without a mask', Buffer.from([0x81, 0x01, 97]), 1002],
-  ])('is closed with a code after %s', async (_, frame, code) => {
-    const { server, feed } = await open();
-    const { socket, head, frames } = await rawSocket(server);
-    expect(head).toMatch(/^HTTP\/1\.1 101 /);
-    socket.write(frame);
-    await until(() => frames().length >= 4);
-    expect(frames()[0]).toBe(0x88);
-    expect(frames().readUInt16BE(2)).toBe(code);
-    socket.destroy();
-    await until(() => feed.readers === 0);
   });
 
   test('whose other end no longer answers is cut off; one that answers is not', async () => {

@@ -107,6 +107,8 @@ const makeServer = async (
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
   const http = {
     ...{ headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    // Refused below, in our words.
+    requireHostHeader: false,
     // Newer than the types: a client that would rather speak another protocol is answered in this one.
     shouldUpgradeCallback: mayUpgrade,
   };
@@ -180,6 +182,9 @@ const addRoutes = (server: FastifyInstance, manager: Served, now: () => number):
 
 /** A page elsewhere could point a name of its own at this machine, and read the answers as its own. */
 const refuseForeignNames = async (request: FastifyRequest): Promise<void> => {
+  // Of several, this server and one in front of it might each believe another.
+  const names = request.raw.headersDistinct['host'] ?? [];
+  if (names.length !== 1) throw badRequest(`has ${names.length === 0 ? 'no' : 'more than one'} Host header`);
   const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   if (!LOOPBACK.includes(name)) throw hostRefused('The Host header', name);
 };
