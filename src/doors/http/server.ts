@@ -138,6 +138,8 @@ const makeServer = async (
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
   const http = {
     ...{ headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    // Refused below, in our words.
+    requireHostHeader: false,
     // Newer than the types: a client that would rather speak another protocol is answered in this one.
     shouldUpgradeCallback: mayUpgrade,
   };
@@ -261,6 +263,9 @@ const urlOf = (given: string | undefined): URL | null => {
  * service is known by; an address in numbers is no name that anybody could point.
  */
 const mustKnowName = (request: FastifyRequest, { loopback, publicUrl, allowedHosts }: AccessOptions): void => {
+  // Of several, this server and one in front of it might each believe another.
+  const given = request.raw.headersDistinct['host'] ?? [];
+  if (given.length !== 1) throw badRequest(`has ${given.length === 0 ? 'no' : 'more than one'} Host header`);
   const name = nameOf(request);
   const names = [...LOOPBACK, ...(publicUrl ? [publicUrl.hostname] : []), ...allowedHosts];
   if (names.includes(name) || (!loopback && isIP(name) !== 0)) return;
