@@ -23,6 +23,7 @@ import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
 import { requestCases } from './store/requests.ts';
 import { scheduleCases } from './store/schedules.ts';
+import { searchCases } from './store/search.ts';
 import { standingCases } from './store/standing.ts';
 import { transactionCases } from './store/transaction.ts';
 import { upkeepCases } from './store/upkeep.ts';
@@ -65,6 +66,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   bulk: bulkCases,
   list: listCases,
   failures: failureCases,
+  'search by payload': searchCases,
   standing: standingCases,
   'prune, remove, expire': pruneCases,
   metrics: metricsCases,

@@ -46,7 +46,6 @@ import {
   attemptsOf,
   checkTables,
   countJobs,
-  failuresOf,
   getJob,
   listJobs,
   logsOf,
@@ -56,6 +55,7 @@ import {
 } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { failuresOf, indexPayload } from './sql/search.ts';
 import { standingOf } from './sql/standing.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -257,9 +257,9 @@ export class PostgresStore implements Store {
 
   setQueue: Store['setQueue'] = (name, change, now) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change, now), PROMISED);
-
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
+  indexPayload: Store['indexPayload'] = (path, on) => this.#write((txn) => indexPayload(txn, path, on), PROMISED);
 
   expire: Store['expire'] = (now) =>
     this.#write(async (txn) => {

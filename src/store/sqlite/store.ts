@@ -21,19 +21,10 @@ import { insertJobs } from './sql/insert.ts';
 import { setKeyLimit, sweepKeys } from './sql/limit.ts';
 import { declareDead, expireDue, pruneChunk, releaseChunk, removeChunk, setQueue } from './sql/maintain.ts';
 import { metricsOf, sampleDepths } from './sql/metrics.ts';
-import {
-  attemptsOf,
-  countJobs,
-  failuresOf,
-  getJob,
-  listJobs,
-  logsOf,
-  queuesOf,
-  statsOf,
-  workersOf,
-} from './sql/read.ts';
+import { attemptsOf, countJobs, getJob, listJobs, logsOf, queuesOf, statsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { failuresOf, indexPayload } from './sql/search.ts';
 import { standingOf } from './sql/standing.ts';
 import { Transaction } from './transaction.ts';
 
@@ -180,6 +171,7 @@ export class SqliteStore implements Store {
   setQueue: Store['setQueue'] = (name, change, now) => this.#write((txn) => setQueue(txn, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
+  indexPayload: Store['indexPayload'] = (path, on) => this.#write((txn) => indexPayload(txn, path, on), PROMISED);
 
   expire: Store['expire'] = (now) =>
     this.#write((txn) => {
