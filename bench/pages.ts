@@ -158,6 +158,7 @@ addPast(file, {
 });
 const manager = new JobManager(file, { jobs: {}, worker: false, logger: false, handleSignals: false });
 await manager.start();
+await manager.indexPayload('user.id');
 const server = await startServer(manager, { host: '127.0.0.1', port: 0 });
 const browser = await launch();
 const { page, close } = await openPage(browser);

@@ -144,6 +144,7 @@ class StoreWithin implements Store {
   watch = refused('events');
   poll = refused('events');
   hint = refused('events');
+  indexPayload = refused('the database');
   checkIntegrity = refused('the database');
   close = refused('the database');
 

@@ -61,15 +61,26 @@ const fingerprint: Check<string> = (value, field) => {
 
 const FINGERPRINT = new RegExp(`^[0-9a-f]{${FINGERPRINT_LENGTH}}$`);
 
-export type PayloadMatch = { readonly path: readonly string[]; readonly value: string | number | boolean | null };
+export type PayloadMatch = {
+  readonly path: readonly string[];
+  readonly value: string | number | boolean | null;
+  /** Said by a store to itself: it has an index for the path. */
+  readonly indexed?: boolean;
+};
+
+/** `user.id` → its names. */
+export const checkPath: Check<string[]> = (path, field) => {
+  const parts = typeof path === 'string' ? path.split('.') : [];
+  if (parts.length === 0 || parts.some((part) => !/^[\p{L}\p{N}_$-]{1,100}$/u.test(part)))
+    throw invalidOption(field, path, 'names joined by dots, such as user.id or items.0.sku');
+  return parts;
+};
 
 const payload: Check<PayloadMatch[]> = (value, field) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidOption(field, value, "paths and values, such as { 'user.id': 42 }");
   return Object.entries(value).map(([path, wanted]) => {
-    const parts = path.split('.');
-    if (parts.some((part) => !/^[\p{L}\p{N}_$-]{1,100}$/u.test(part)))
-      throw invalidOption(`${field} path`, path, 'names joined by dots, such as user.id or items.0.sku');
+    const parts = checkPath(path, `${field} path`);
     if (wanted !== null && !['string', 'number', 'boolean'].includes(typeof wanted))
       throw invalidOption(`${field}.${path}`, wanted, 'text, a number, true, false or null');
     if (typeof wanted === 'number' && !Number.isFinite(wanted))

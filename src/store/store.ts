@@ -104,6 +104,8 @@ export interface Store {
   setQueue(name: string, change: QueueChange, now: number): Promise<void>;
   /** Sets how many jobs with a limit key may run at once; null lifts it. */
   setKeyLimit(key: string, maxRunning: number | null): Promise<void>;
+  /** Makes an index on the value at a path of the payloads, or drops it; writers wait meanwhile. @returns whether anything changed. */
+  indexPayload(path: readonly string[], on: boolean): Promise<boolean>;
 
   // --- chores ---
 

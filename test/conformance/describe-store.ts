@@ -24,6 +24,7 @@ import { peopleCases } from './store/people.ts';
 import { pruneCases } from './store/prune.ts';
 import { requestCases } from './store/requests.ts';
 import { scheduleCases } from './store/schedules.ts';
+import { searchCases } from './store/search.ts';
 import { standingCases } from './store/standing.ts';
 import { tenantCases } from './store/tenants.ts';
 import { transactionCases } from './store/transaction.ts';
@@ -67,6 +68,7 @@ const GROUPS: Readonly<Record<string, (subject: Subject) => void>> = {
   bulk: bulkCases,
   list: listCases,
   failures: failureCases,
+  'search by payload': searchCases,
   standing: standingCases,
   tenants: tenantCases,
   'prune, remove, expire': pruneCases,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningServer, startServer } from '../../src/doors/http/server.ts';
 import { JobManager } from '../../src/engine/job-manager.ts';
 import { build, chromiumPath, launch, openPage, picture, skipped } from './browser.ts';
+import { addPast } from './figures.ts';
 import { makeMany } from './many.ts';
 
 const MILLION = 1_000_000;
@@ -25,6 +26,9 @@ describe.skipIf(!chromiumPath)(`a million jobs${skipped}`, () => {
     build();
     folder = await mkdtemp(join(tmpdir(), 'backline-million-'));
     await makeMany(join(folder, 'many.db'), MILLION);
+    addPast(join(folder, 'many.db'), {
+      ...{ minutes: 1500, queues: ['emails', 'imports', 'billing'], types: ['mail0', 'mail1', 'mail2', 'mail3'] },
+    });
     manager = new JobManager(join(folder, 'many.db'), { jobs: {}, worker: false, logger: false, handleSignals: false });
     await manager.start();
     server = await startServer(manager, { host: '127.0.0.1', port: 0 });
@@ -70,6 +74,39 @@ describe.skipIf(!chromiumPath)(`a million jobs${skipped}`, () => {
     });
     expect(await page.getByText('1,000,000 jobs', { exact: true }).count()).toBe(1);
     expect(await page.locator('.list').getAttribute('aria-rowcount')).toBe('1000001');
+  });
+
+  test('are searched by a value within their input, at once where it has an index', async () => {
+    const search = async (): Promise<number> => {
+      const from = performance.now();
+      const { jobs } = await manager.list({ payload: { 'user.id': 333_333 } });
+      expect(jobs.map(({ id }) => id)).toEqual(['many-333333']);
+      return performance.now() - from;
+    };
+    const without = await search();
+    await manager.indexPayload('user.id');
+    await search();
+    const having = await search();
+    console.log(`one path in a million: ${without.toFixed(0)} ms without an index, ${having.toFixed(1)} ms with one`);
+    expect(having).toBeLessThan(without / 5);
+    await timed('search payload.user.id:333333', 300, async () => {
+      await page.goto(`${server.url}/jobs?q=payload.user.id:333333`);
+      await page.locator('#job-many-333333').waitFor();
+    });
+  });
+
+  test('can be looked over: what is, what was, and which errors there are', async () => {
+    await timed('overview', 500, async () => {
+      await page.goto(`${server.url}/`);
+      await Promise.all(
+        ['.uplot canvas >> nth=2', '.error-name', '.tile'].map((one) => page.locator(one).first().waitFor()),
+      );
+    });
+    expect(await page.locator('.strip .s-completed + .figure').textContent()).toBe('900,000');
+    await page.goto(`${server.url}/errors`);
+    await page.getByText('Of the newest 10,000 jobs that failed').waitFor();
+    await page.goto(`${server.url}/jobs`);
+    await page.locator('.line').first().waitFor();
   });
 
   test('can be gone through anywhere, each job at its place', async () => {

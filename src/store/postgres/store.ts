@@ -47,6 +47,7 @@ import { survey } from './sql/pick.ts';
 import { attemptsOf, checkTables, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { indexPayload } from './sql/search.ts';
 import { standingOf } from './sql/standing.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -244,9 +245,9 @@ export class PostgresStore implements Store {
 
   setQueue: Store['setQueue'] = (name, change, now) =>
     this.#write((txn) => setQueue(txn, this.#locks, name, change, now), PROMISED);
-
   setKeyLimit: Store['setKeyLimit'] = (key, max) =>
     this.#write((txn) => setKeyLimit(txn, this.#locks, key, max), PROMISED);
+  indexPayload: Store['indexPayload'] = (path, on) => this.#write((txn) => indexPayload(txn, path, on), PROMISED);
 
   expire: Store['expire'] = (now) =>
     this.#write(async (txn) => {

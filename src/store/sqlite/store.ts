@@ -26,6 +26,7 @@ import { failuresFor, metricsFor, queuesFor, statsFor } from './sql/part.ts';
 import { attemptsOf, countJobs, getJob, listJobs, logsOf, workersOf } from './sql/read.ts';
 import { insertOnce } from './sql/request.ts';
 import { reviveChunk } from './sql/revive.ts';
+import { indexPayload } from './sql/search.ts';
 import { standingOf } from './sql/standing.ts';
 import { Transaction } from './transaction.ts';
 
@@ -169,6 +170,7 @@ export class SqliteStore implements Store {
   setQueue: Store['setQueue'] = (name, change, now) => this.#write((txn) => setQueue(txn, name, change, now), PROMISED);
 
   setKeyLimit: Store['setKeyLimit'] = (key, max) => this.#write((txn) => setKeyLimit(txn, key, max), PROMISED);
+  indexPayload: Store['indexPayload'] = (path, on) => this.#write((txn) => indexPayload(txn, path, on), PROMISED);
 
   expire: Store['expire'] = (now) =>
     this.#write((txn) => {

@@ -7,7 +7,8 @@ import type { QueueRow, StoreStats } from '../../store.ts';
 import type { MetricsRange, StoreMetrics } from '../../store-metrics.ts';
 import type { Connection } from '../driver.ts';
 import { metricsOf } from './metrics.ts';
-import { failuresOf, queuesOf, READABLE, statsOf } from './read.ts';
+import { queuesOf, statsOf } from './read.ts';
+import { failuresOf, READABLE } from './search.ts';
 import { whereOf } from './target.ts';
 
 export const statsFor = async (db: Connection, within?: Reach): Promise<StoreStats> => {

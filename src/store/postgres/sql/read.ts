@@ -1,14 +1,14 @@
 /** What people ask. Nothing here writes. */
 import { badCursor } from '../../../job/errors.ts';
-import type { FailedJob } from '../../../job/failure-groups.ts';
 import type { CheckedFilter, CheckedPage } from '../../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../../job/job.ts';
-import { number, text, toAttempt, toFailed, toLogLine, toQueue, toWorker } from '../../rows.ts';
+import { number, text, toAttempt, toLogLine, toQueue, toWorker } from '../../rows.ts';
 import { StatusCounts, statsFrom } from '../../status-counters.ts';
 import type { IntegrityReport, JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, texts, type Value } from '../driver.ts';
 import { toJob } from '../rows.ts';
 import { childCounts } from './batch.ts';
+import { withIndexes } from './search.ts';
 import { whereOf } from './target.ts';
 
 /** What rows.ts needs of a batch, which is counted while it runs; in the same statement, so that it is of the same moment. */
@@ -36,7 +36,7 @@ const listBySeq = async (
   filter: CheckedFilter,
   { order, limit, after }: CheckedPage,
 ): Promise<JobPage> => {
-  const where = whereOf(filter);
+  const where = whereOf(await withIndexes(db, filter));
   const [compare, direction] = order === 'newest' ? ['<', 'DESC'] : ['>', 'ASC'];
   const values: Record<string, Value> = { ...where.values, limit: limit + 1 };
   let from = '';
@@ -103,7 +103,7 @@ const COUNTS = `(SELECT * FROM backline.job_counts UNION ALL SELECT * FROM backl
 export const countJobs = async (db: Connection, filter: CheckedFilter): Promise<number> => {
   const { status, type, queue, within, ...rest } = filter;
   if (Object.keys(rest).length > 0 || within?.tenants) {
-    const { text: where, values } = whereOf(filter);
+    const { text: where, values } = whereOf(await withIndexes(db, filter));
     return number((await db.get(`SELECT count(*) AS n FROM backline.jobs WHERE ${where}`, values))!['n']);
   }
   const list = (words: readonly string[] | undefined) => (words ? texts(words) : null);
@@ -120,24 +120,6 @@ const COUNT = sql`
   SELECT coalesce(sum(n), 0)::bigint AS n FROM ${COUNTS} AND ($statuses::text[] IS NULL OR status = ANY ($statuses::text[]))
     AND ($types::text[] IS NULL OR type = ANY ($types::text[])) AND ($queues::text[] IS NULL OR queue = ANY ($queues::text[]))
     AND ($reach::text[] IS NULL OR queue = ANY ($reach::text[]))`;
-
-/** Escapes that PostgreSQL cannot read as text would end the whole answer; see payloadMatch of target.ts. */
-export const READABLE = `regexp_replace(a.error, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')`;
-
-/** By the index of final states, which holds the order. */
-const failedBy = (status: string): string => `
-  (SELECT seq, status, claim, error, completed_at FROM backline.job_done
-    WHERE status = '${status}' AND ($before::bigint IS NULL OR seq < $before::bigint) ORDER BY seq DESC LIMIT $limit)`;
-const FAILURES = sql`
-  SELECT d.seq, b.id, b.type, b.queue, d.status, coalesce(d.error, '') AS message, d.completed_at,
-    (${READABLE}::json) ->> 'name' AS name, (${READABLE}::json) ->> 'code' AS code
-  FROM (SELECT * FROM (${failedBy('failed')} UNION ALL ${failedBy('timeout')}) u ORDER BY seq DESC LIMIT $limit) d
-  JOIN backline.job_body b ON b.seq = d.seq
-  LEFT JOIN backline.job_attempts a ON a.job = d.seq AND a.claim = d.claim
-  ORDER BY d.seq DESC`;
-
-export const failuresOf = async (db: Connection, before: number | null, limit: number): Promise<FailedJob[]> =>
-  (await db.all(FAILURES, { before, limit })).map(toFailed);
 
 /** Those that were kept, and the one that runs or has completed: each job has at most one of these. */
 const ATTEMPTS = sql`

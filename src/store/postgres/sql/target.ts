@@ -78,9 +78,22 @@ const statusIn = (statuses: readonly Status[], bind: (final: readonly string[]) 
  * Compared as JSON text, which JSON.stringify made on both sides; json (not jsonb) keeps it so. What JavaScript's texts can hold and
  * PostgreSQL's cannot (the character 0, half of a surrogate pair) stands there as an escape, at which `#>` would give up.
  */
-const payloadMatch = ({ path, value }: PayloadMatch, bind: (value: Value) => string): string =>
-  `(regexp_replace(payload, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json #> ${bind(texts(path))}::text[])::text
-    = ${bind(JSON.stringify(value).replace(/\\u(0000|d[89a-f][0-9a-f]{2})/g, '\\ufffd'))}`;
+const payloadMatch = ({ path, value, indexed }: PayloadMatch, bind: (value: Value) => string): string => {
+  const wanted = bind(JSON.stringify(value).replace(/\\u(0000|d[89a-f][0-9a-f]{2})/g, '\\ufffd'));
+  if (!indexed) return `${valueAt(`${bind(texts(path))}::text[]`)} = ${wanted}`;
+  const literal = pathLiteral(path);
+  return `seq IN (SELECT seq FROM backline.job_body WHERE ${keyAt(literal)} = md5(${wanted}) AND ${valueAt(literal)} = ${wanted})`;
+};
+
+const valueAt = (path: string): string =>
+  `(regexp_replace(payload, '\\\\u(0000|d[89a-f][0-9a-f]{2})', '\\\\ufffd', 'g')::json #> ${path})::text`;
+
+/** No name that a filter may have can end the text; a dollar sign would begin the name of a value. */
+export const pathLiteral = (path: readonly string[]): string =>
+  `U&'{${path.map((name) => `"${name.replaceAll('$', '\\0024')}"`).join(',')}}'::text[]`;
+
+/** What an index on a path is made of: an entry of an index must be short, and a value may be long. */
+export const keyAt = (path: string): string => `md5(${valueAt(path)})`;
 
 const TREE = sql`
   WITH RECURSIVE tree(id) AS (

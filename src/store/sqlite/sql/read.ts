@@ -1,14 +1,14 @@
 /** What people ask. Nothing here writes. */
 import { badCursor } from '../../../job/errors.ts';
-import type { FailedJob } from '../../../job/failure-groups.ts';
 import type { CheckedFilter, CheckedPage } from '../../../job/filter.ts';
 import type { Attempt, Job, LogLine } from '../../../job/job.ts';
-import { number, text, toAttempt, toFailed, toLogLine, toQueue, toWorker } from '../../rows.ts';
+import { number, text, toAttempt, toLogLine, toQueue, toWorker } from '../../rows.ts';
 import { StatusCounts, statsFrom } from '../../status-counters.ts';
 import type { JobPage, LogPosition, QueueRow, StoreStats, WorkerRow } from '../../store.ts';
 import { type Connection, type Row, sql, type Value } from '../driver.ts';
 import { toJob } from '../rows.ts';
 import { batchInfoOf } from './batch.ts';
+import { withIndexes } from './search.ts';
 import { whereOf } from './target.ts';
 
 const JOB = `SELECT jobs.*, CASE WHEN large THEN (SELECT payload FROM job_payloads p WHERE p.seq = jobs.seq) END AS large_payload FROM jobs`;
@@ -24,7 +24,7 @@ export const listJobs = (db: Connection, filter: CheckedFilter, page: CheckedPag
   page.order === 'next' ? listNext(db, filter, page) : listBySeq(db, filter, page);
 
 const listBySeq = (db: Connection, filter: CheckedFilter, { order, limit, after }: CheckedPage): JobPage => {
-  const where = whereOf(filter);
+  const where = whereOf(withIndexes(db, filter));
   const [compare, direction] = order === 'newest' ? ['<', 'DESC'] : ['>', 'ASC'];
   const values = [...where.values];
   let from = '';
@@ -72,25 +72,12 @@ const cursor = (after: string, parts: number): number[] => {
 export const countJobs = (db: Connection, filter: CheckedFilter): number => {
   const counted = ['status', 'type', 'queue', 'within'];
   const known = Object.keys(filter).every((name) => counted.includes(name)) && !filter.within?.tenants;
-  const { text: where, values } = whereOf(filter);
+  const { text: where, values } = whereOf(withIndexes(db, filter));
   const statement = known
     ? `SELECT coalesce(sum(n), 0) AS n FROM job_counts WHERE ${where}`
     : `SELECT count(*) AS n FROM jobs WHERE ${where}`;
   return number(db.get(statement, ...values)!['n']);
 };
-
-/** By the index of final states, whose last column is the order. */
-const failedBy = (status: string): string => `
-  SELECT * FROM (
-    SELECT seq, id, type, queue, status, claim, coalesce(error, '') AS message, completed_at FROM jobs
-    WHERE status = '${status}' AND status NOT IN ('queued', 'running') AND seq < @before ORDER BY seq DESC LIMIT +@limit)`;
-const FAILURES = sql`
-  SELECT j.*, json_extract(a.error, '$.name') AS name, json_extract(a.error, '$.code') AS code
-  FROM (SELECT * FROM (${failedBy('failed')} UNION ALL ${failedBy('timeout')}) ORDER BY seq DESC LIMIT +@limit) j
-  LEFT JOIN job_attempts a ON a.job = j.seq AND a.claim = j.claim ORDER BY j.seq DESC`;
-
-export const failuresOf = (db: Connection, before: number | null, limit: number): FailedJob[] =>
-  db.all(FAILURES, { before: before ?? Number.MAX_SAFE_INTEGER, limit }).map(toFailed);
 
 const KEPT_ATTEMPTS = sql`
   SELECT a.claim, a.attempt, a.life, a.started_at, a.ended_at, a.worker, a.outcome, a.error

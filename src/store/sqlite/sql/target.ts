@@ -64,13 +64,25 @@ const statusIn = (statuses: readonly Status[]): string => {
   return indexed ? `${words} AND status NOT IN ('queued', 'running')` : words;
 };
 
-const payloadMatch = ({ path, value }: PayloadMatch): [string, ...Value[]] => {
-  // Names of digits are positions of a list, as in items.0.sku; other names are quoted.
-  const at = `$${path.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `."${name}"`)).join('')}`;
+/** Names of digits are positions of a list, as in items.0.sku; other names are quoted. */
+export const pathText = (path: readonly string[]): string =>
+  `$${path.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `."${name}"`)).join('')}`;
+
+const payloadMatch = ({ path, value, indexed }: PayloadMatch): [string, ...Value[]] => {
+  const at = pathText(path);
+  // An index is used only by the very expression that it was made of. A large payload lies beside its row, and null in it.
+  if (indexed && (typeof value === 'string' || typeof value === 'number'))
+    return [
+      `seq IN (SELECT seq FROM jobs WHERE ${valueAt(path)} = ? UNION ALL SELECT seq FROM job_payloads WHERE ${valueAt(path)} = ?)`,
+      ...[value, value],
+    ];
   if (value === null) return [`json_type(${PAYLOAD}, ?) = 'null'`, at];
   if (typeof value === 'boolean') return [`json_type(${PAYLOAD}, ?) = '${value}'`, at];
   return [`json_extract(${PAYLOAD}, ?) = ?`, at, value];
 };
+
+/** What an index on a path is made of. No name that a filter may have can end the text. */
+export const valueAt = (path: readonly string[]): string => `json_extract(payload, '${pathText(path)}')`;
 
 const TREE = sql`
   WITH RECURSIVE tree(id) AS (
