@@ -313,6 +313,14 @@ export const OPTIONS = {
     read: asText,
     check: text(500),
   }),
+  allowedHosts: option<readonly string[], readonly string[]>({
+    flag: '--allowed-hosts <names>',
+    env: 'BACKLINE_ALLOWED_HOSTS',
+    says: 'Further names by which the service may be asked, such as that of its container, parted by commas.',
+    default: [],
+    read: asList,
+    check: listOf(text(255), 100),
+  }),
   trustProxy: option<boolean, boolean>({
     flag: '--trust-proxy <yes>',
     env: 'BACKLINE_TRUST_PROXY',

@@ -92,6 +92,7 @@ const SAMPLES: Record<OptionName, string> = {
   host: '::1',
   requireToken: 'true',
   publicUrl: 'https://jobs.example.test',
+  allowedHosts: 'backline,jobs.lan',
   trustProxy: 'true',
   keepAudit: '1d',
   port: '0',

@@ -134,6 +134,18 @@ describe('where a token is needed', () => {
     expect(await statusOf('jobs.example.test.evil.test')).toBe(421);
   });
 
+  test('further names may be allowed; by these nobody is the owner of this machine', async () => {
+    const server = await serve({ allowedHosts: ['Backline'] });
+    const ask = async (host: string, headers: object = {}) => {
+      const request = get({ port: server.port, path: '/api/me', headers: { host, ...headers }, agent: false });
+      return new Promise<number>((resolve) => request.once('response', ({ statusCode }) => resolve(statusCode!)));
+    };
+    expect(await ask('backline:4700')).toBe(401);
+    expect(await ask('backline:4700', bearer(await tokenOf()))).toBe(200);
+    expect(await ask('localhost')).toBe(200);
+    expect(await ask('other')).toBe(421);
+  });
+
   test.each(['ftp://x', 'nothing', 'https://ada:pw@host', 'https://host/path', 'https://host/?a=1'])(
     'publicUrl %j is refused',
     async (publicUrl) => {

@@ -232,7 +232,7 @@ test.each([
     await client.bulk.preview(many),
   ]);
   const endpoints = ['/job-queue/status', '/job-queue/jobs/7', '/api/events?kind=none'];
-  for (const path of ['/', '/status.json', '/api/jobs?limit=1000', '/api/schedules', ...endpoints])
+  for (const path of ['/', '/status', '/status.json', '/api/jobs?limit=1000', '/api/schedules', ...endpoints])
     note(await (await fetch(service.url + path)).text());
   const printed = [added];
   for (const args of [

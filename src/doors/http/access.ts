@@ -36,6 +36,8 @@ export interface AccessOptions {
   readonly requireToken: boolean;
   /** As browsers know it, such as `https://jobs.example.com`; null for the address that it listens on. */
   readonly publicUrl: URL | null;
+  /** Further names by which it may be asked, in small letters. */
+  readonly allowedHosts: readonly string[];
   /** Requests of one token in a minute. */
   readonly maxPerMinute: number;
   /** Failed tries to come in, with a token, a cookie or at the sign-in. */
@@ -131,8 +133,18 @@ const bearerOf = ({ headers }: FastifyRequest): string | undefined => {
   return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1] ?? '';
 };
 
-const isOwner = ({ headers }: FastifyRequest, { loopback, requireToken, publicUrl }: AccessOptions): boolean =>
-  loopback && !requireToken && publicUrl === null && !FORWARDED.some((name) => headers[name] !== undefined);
+const isOwner = (request: FastifyRequest, { loopback, requireToken, publicUrl }: AccessOptions): boolean =>
+  loopback &&
+  !requireToken &&
+  publicUrl === null &&
+  // By another name somebody else may have been asked, who asks here in turn.
+  LOOPBACK.includes(nameOf(request)) &&
+  !FORWARDED.some((name) => request.headers[name] !== undefined);
+
+export const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
+
+/** The name that a request asks for. */
+export const nameOf = ({ hostname }: FastifyRequest): string => hostname.replace(/^\[|\]$/g, '').toLowerCase();
 
 /**
  * A cookie comes along whoever makes the browser send the request. It is SameSite=Strict; besides, a change must say that it comes

@@ -107,8 +107,14 @@ const addDocuments = async (scope: FastifyInstance): Promise<void> => {
   scope.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send((await documents()).page));
 };
 
-/** Only a GET is asked with a query; elsewhere it would be ignored without a word. */
-const mustKnow = ({ method, query }: FastifyRequest): void => {
+/** `.` or `..` as a part of a path, as it stands or encoded. */
+const DOTS = /(^|[/\\])(\.|%2e){1,2}($|[/\\])/i;
+
+/** No path walks up. Only a GET is asked with a query; elsewhere it would be ignored without a word. */
+const mustKnow = ({ method, query, url }: FastifyRequest): void => {
+  const path = url.split('?')[0]!;
+  // The contract's handler would walk them, and end where nobody has looked.
+  if (DOTS.test(path)) throw routeNotFound(method, path.slice(0, 200), `See ${PREFIX}/docs for what there is.`);
   const [name] = Object.keys(query as object);
   if (method !== 'GET' && name !== undefined) throw unknownOption('The query of a request that is no GET', name, []);
 };

@@ -12,7 +12,7 @@ import type { Served } from '../api/context.ts';
 import type { ShownSetting } from '../api/contract-about.ts';
 import { problemOf } from '../api/problem.ts';
 import type { UploadDesk } from '../api/uploads.ts';
-import { type AccessOptions, addAccess } from './access.ts';
+import { type AccessOptions, addAccess, LOOPBACK, nameOf } from './access.ts';
 import { addApi } from './api.ts';
 import { Failures } from './failures.ts';
 import { addLive, type LiveOptions, mayUpgrade } from './live.ts';
@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly requireToken?: boolean;
   /** As browsers know it, where a proxy or a name stands before it, such as `https://jobs.example.com`. */
   readonly publicUrl?: string | undefined;
+  /** Further names by which it may be asked (the Host header), such as `backline` within a network of containers. */
+  readonly allowedHosts?: readonly string[];
   /** Whether to believe the address in X-Forwarded-For, which only a proxy of yours may set. Default false. */
   readonly trustProxy?: boolean;
   /** Requests of one token in a minute. Default 6,000. */
@@ -67,7 +69,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 const PORTS_TRIED = 20;
 const MAX_PORT = 65_535;
 const CLOSE_MS = 5000;
@@ -137,6 +138,8 @@ const makeServer = async (
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
   const http = {
     ...{ headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    // Refused below, in our words.
+    requireHostHeader: false,
     // Newer than the types: a client that would rather speak another protocol is answered in this one.
     shouldUpgradeCallback: mayUpgrade,
   };
@@ -235,12 +238,13 @@ const addStatusPage = (server: FastifyInstance, url: string, manager: Served, no
 };
 
 const accessOf = (options: Omit<ServerOptions, 'port' | 'place'>): AccessOptions => {
-  const { host, requireToken = false, publicUrl, maxRequestsPerMinute = 6000 } = options;
+  const { host, requireToken = false, publicUrl, allowedHosts = [], maxRequestsPerMinute = 6000 } = options;
   const loopback = LOOPBACK.includes(host);
   return {
     loopback,
     requireToken,
     publicUrl: urlOf(publicUrl),
+    allowedHosts: allowedHosts.map((name) => name.toLowerCase()),
     maxPerMinute: maxRequestsPerMinute,
     failures: new Failures(),
   };
@@ -258,19 +262,18 @@ const urlOf = (given: string | undefined): URL | null => {
  * A page elsewhere could point a name of its own at this machine, and read the answers as its own. So a request must name what the
  * service is known by; an address in numbers is no name that anybody could point.
  */
-const mustKnowName = (request: FastifyRequest, { loopback, publicUrl }: AccessOptions): void => {
-  const name = request.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (LOOPBACK.includes(name) || name === publicUrl?.hostname || (!loopback && isIP(name) !== 0)) return;
-  const known = [
-    ...LOOPBACK,
-    ...(publicUrl ? [publicUrl.hostname] : []),
-    ...(loopback ? [] : ['an address in numbers']),
-  ];
+const mustKnowName = (request: FastifyRequest, { loopback, publicUrl, allowedHosts }: AccessOptions): void => {
+  // Of several, this server and one in front of it might each believe another.
+  const given = request.raw.headersDistinct['host'] ?? [];
+  if (given.length !== 1) throw badRequest(`has ${given.length === 0 ? 'no' : 'more than one'} Host header`);
+  const name = nameOf(request);
+  const names = [...LOOPBACK, ...(publicUrl ? [publicUrl.hostname] : []), ...allowedHosts];
+  if (names.includes(name) || (!loopback && isIP(name) !== 0)) return;
   throw hostRefused(
     'The Host header',
     name,
-    known.join(', '),
-    'Set publicUrl to the address by which browsers know it.',
+    [...names, ...(loopback ? [] : ['an address in numbers'])].join(', '),
+    'Set publicUrl to the address by which browsers know it, or name it in allowedHosts.',
   );
 };
 

@@ -44,9 +44,9 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
   try {
     await manager.start();
     await uploads?.start();
-    const { host, port, maxPayloadBytes, requireToken, publicUrl, trustProxy } = settings;
+    const { host, port, maxPayloadBytes, requireToken, publicUrl, allowedHosts, trustProxy } = settings;
     server = await startServer(manager, {
-      ...{ place, requireToken, publicUrl: publicUrl ?? undefined, trustProxy },
+      ...{ place, requireToken, publicUrl: publicUrl ?? undefined, allowedHosts, trustProxy },
       ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
       ...(uploads ? { uploads } : {}),
       settings: shownSettings(resolved),
