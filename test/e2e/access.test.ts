@@ -87,7 +87,7 @@ describe.skipIf(!chromiumPath)(`pages that need a token${skipped}`, () => {
     for (const [path, ready] of [
       ['/', '.uplot'],
       ['/queues', 'main a[href$="/queues/billing"]'],
-      ['/queues/billing', '.subtitle, .facts, main table'],
+      ['/queues/billing', '.tiles'],
       ['/errors', 'main a[href*="/errors/"]'],
       ['/workers', 'main .card'],
       ['/batches', 'main a[href*="/batches/"]'],
