@@ -3,7 +3,15 @@
 export type { AboutView } from './doors/api/contract-about.ts';
 export type { UploadView } from './doors/api/contract-live.ts';
 export type { FeedFilter } from './doors/api/frame-filter.ts';
-export type { Frame, GapFrame, JobFrame, QueueFrame, ServiceFrame, WorkerFrame } from './doors/api/frames.ts';
+export type {
+  Frame,
+  GapFrame,
+  JobFrame,
+  QueueFrame,
+  ScheduleFrame,
+  ServiceFrame,
+  WorkerFrame,
+} from './doors/api/frames.ts';
 export { type ApiClient, type CallContext, type ClientOptions, createClient } from './doors/api/http-client.ts';
 export type { Scope } from './doors/api/routes.ts';
 export type {

@@ -13,12 +13,7 @@ import { heard, lastHeard, lost, missing } from './heard.ts';
 import { now } from './time.ts';
 
 /** Something happened, as the server tells it; those of the whole service, `tick` and `gap` mean that anything may have. */
-export type Frame =
-  | Told
-  | { readonly kind: 'tick' }
-  | { readonly kind: 'gap' }
-  /** A page of this browser changed something that the server does not tell of. */
-  | { readonly kind: 'changed'; readonly what: 'schedules' };
+export type Frame = Told | { readonly kind: 'tick' } | { readonly kind: 'gap' };
 
 export type LiveState = 'connecting' | 'live' | 'paused' | 'reconnecting' | 'stale';
 
@@ -72,6 +67,7 @@ const take = (frame: Frame): void => {
 const subjectOf = (frame: Frame): string => {
   if (frame.kind === 'job') return `job ${frame.jobId}`;
   if (frame.kind === 'queue') return `queue ${frame.queue}`;
+  if (frame.kind === 'schedule') return `schedule ${frame.schedule}`;
   return frame.kind === 'worker' ? `worker ${frame.worker}` : frame.kind;
 };
 
@@ -86,13 +82,6 @@ const flush = (): void => {
 export const togglePause = (): void => {
   paused.value = !paused.value;
   if (!paused.value) take({ kind: 'gap' });
-};
-
-/** Says to every tab of this browser that a page has changed something. */
-export const tellChanged = (what: 'schedules'): void => {
-  const frame = { kind: 'changed', what } as const;
-  take(frame);
-  channel?.postMessage({ changed: frame });
 };
 
 // --- the stream, and who keeps it ---
@@ -175,8 +164,7 @@ const lead = (): void => {
   held.catch(() => {});
 };
 
-const onMessage = ({ data }: MessageEvent<{ state?: Stream; frame?: Frame; changed?: Frame }>): void => {
-  if (data.changed) take(data.changed);
+const onMessage = ({ data }: MessageEvent<{ state?: Stream; frame?: Frame }>): void => {
   if (source) return;
   if (data.state) stream.value = data.state;
   if (data.frame) {

@@ -41,7 +41,14 @@ export default function Audit() {
   const key = [...NAMES, 'since'].map((name) => query.value.get(name) ?? '').join('\n');
   const first = useResource(`audit ${key}`, (signal) => api.audit.list({ ...filterOf(), limit: PAGE }, { signal }));
   return (
-    <Page title="Audit">
+    <Page
+      title="Audit"
+      actions={
+        <Button onClick={first.reload} failed="It stays as it is">
+          Look again
+        </Button>
+      }
+    >
       <Filters key={key} />
       <Loaded of={first} what="The audit" skeleton={<Skeleton lines={10} />}>
         {(page) => (page.lines.length === 0 ? <None filtered={key.trim() !== ''} /> : <Lines key={key} first={page} />)}

@@ -23,16 +23,16 @@ import { count, full, span } from '../time.ts';
 
 const NEXT = 5;
 
-/** A frame does not name the schedule of its job, but the job's type. */
-const concerns = (frame: Frame, type: string | undefined): boolean =>
-  frame.kind === 'changed' || (frame.kind === 'job' && frame.type === type);
+/** The frame of a job does not name its schedule, but the job's type. */
+const concerns = (frame: Frame, id: string, type: string | undefined): boolean =>
+  frame.kind === 'schedule' ? frame.schedule === id : frame.kind === 'job' && frame.type === type;
 
 export default function Schedule({ params }: PageProps) {
   const id = params['id']!;
   const schedule: Resource<ScheduleView> = useResource(
     `schedule ${id}`,
     (signal) => api.schedules.get({ id }, { signal }),
-    (frame) => concerns(frame, schedule.data.peek()?.type),
+    (frame) => concerns(frame, id, schedule.data.peek()?.type),
   );
   const data = schedule.data.value;
   const trouble = schedule.trouble.value;
@@ -120,7 +120,7 @@ const Subtitle = ({ schedule }: { readonly schedule: ScheduleView }) => {
 
 const Content = ({ schedule }: { readonly schedule: ScheduleView }) => {
   const { id, type } = schedule;
-  const mine = (frame: Frame) => concerns(frame, type);
+  const mine = (frame: Frame) => concerns(frame, id, type);
   const next = useResource(`next ${id}`, (signal) => api.schedules.next({ id, count: NEXT }, { signal }), mine);
   return (
     <div class="columns-2 one-schedule">
@@ -156,7 +156,7 @@ const Runs = ({ id, type }: { readonly id: string; readonly type: string }) => {
   const runs = useResource(
     `runs ${id}`,
     async (signal) => (await api.schedules.runs({ ids: [id], limit: RUNS }, { signal })).schedules[0]?.jobs ?? [],
-    (frame) => concerns(frame, type),
+    (frame) => concerns(frame, id, type),
   );
   const q = encodeURIComponent(`schedule:${id}`);
   return (

@@ -60,7 +60,7 @@ export default function Schedules() {
   const found = useResource(
     `schedules ${pages} ${paused} ${type}`,
     (signal) => load(pages, paused, type, signal),
-    (frame) => frame.kind === 'changed' || (frame.kind === 'job' && types.has(frame.type)),
+    (frame) => frame.kind === 'schedule' || (frame.kind === 'job' && types.has(frame.type)),
   );
   const data = found.data.value;
   for (const one of data?.schedules ?? []) types.add(one.type);

@@ -3,7 +3,6 @@ import { useState } from 'preact/hooks';
 import type { ScheduleAction, ScheduleView } from '../../../src/client.ts';
 import { api } from '../api.ts';
 import { type Command, useCommands } from '../commands.ts';
-import { tellChanged } from '../live.ts';
 import { navigate } from '../router.ts';
 import { full } from '../time.ts';
 import { toast, toastTrouble } from '../toasts.ts';
@@ -41,10 +40,6 @@ export const ScheduleActions = ({ schedule, onDone, onEdit, small = false }: Act
   const offers = OFFERS.filter(
     ({ action }) => schedule.allowed.includes(action) && (!small || (action !== 'update' && action !== 'remove')),
   );
-  const finish = async () => {
-    tellChanged('schedules');
-    await onDone();
-  };
   const act = async ({ action }: Offer) => {
     if (action === 'update') return onEdit?.();
     if (action === 'pause' || action === 'remove') return setAsked(action);
@@ -55,7 +50,7 @@ export const ScheduleActions = ({ schedule, onDone, onEdit, small = false }: Act
       const { nextAt } = await api.schedules.resume({ id });
       toast(`${id} goes on${nextAt ? `: next at ${full(nextAt)}` : ''}.`);
     }
-    await finish();
+    await onDone();
   };
   useCommands(small ? NONE : offers.map((offer) => commandOf(offer, act)));
   return (
@@ -74,7 +69,7 @@ export const ScheduleActions = ({ schedule, onDone, onEdit, small = false }: Act
           {offer.text}
         </Button>
       ))}
-      {asked === 'pause' && <PauseDialog schedule={schedule} onClose={() => setAsked(null)} onDone={finish} />}
+      {asked === 'pause' && <PauseDialog schedule={schedule} onClose={() => setAsked(null)} onDone={onDone} />}
       {asked === 'remove' && <RemoveDialog schedule={schedule} onClose={() => setAsked(null)} />}
     </>
   );
@@ -152,7 +147,6 @@ const RemoveDialog = ({ schedule: { id, version }, onClose }: Omit<DialogProps, 
         onClick={async () => {
           await api.schedules.remove({ id, version });
           onClose();
-          tellChanged('schedules');
           toast(`${id} was removed.`);
           navigate('/schedules');
         }}

@@ -2,7 +2,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { NextRunsView, ScheduleView } from '../../../src/client.ts';
 import { api } from '../api.ts';
-import { tellChanged } from '../live.ts';
 import { useResource } from '../resource.ts';
 import {
   changesOf,
@@ -93,7 +92,6 @@ export const ScheduleDialog = ({ schedule, onClose, onDone }: DialogProps) => {
       setRefused({});
       const saved = await send(before, form);
       onClose();
-      tellChanged('schedules');
       toast(before ? `${saved.id} was changed.` : `${saved.id} was made: ${saved.words}.`);
       await onDone(saved);
     } catch (error) {

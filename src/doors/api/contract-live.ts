@@ -41,6 +41,7 @@ const queueFrame = z.strictObject({
 export const frame = z.discriminatedUnion('kind', [
   jobFrame,
   queueFrame,
+  z.strictObject({ ...{ ...head, kind: z.literal('schedule'), schedule: z.string(), type: z.string() } }),
   z.strictObject({
     ...{ ...head, kind: z.literal('worker'), worker: z.string(), change: z.enum(['started', 'stopped', 'lost']) },
   }),

@@ -77,6 +77,28 @@ describe('a feed', () => {
     await until(() => frames.some((frame) => frame.kind === 'queue' && !frame.paused && frame.maxRunning === 3));
   });
 
+  test('tells of schedules: runs, changes, and those of another process', async () => {
+    const file = freshFile();
+    const one = await started(file);
+    const two = (await startManager({ jobs, worker: false }, file)) as unknown as JobManager;
+    const { frames } = follow(newFeed(two), { filter: { kind: ['schedule'] } });
+    const told = () => frames.length;
+    await two.count();
+    await one.schedules.add({ id: 'hourly', type: 'double', payload: 2, interval: '1h' });
+    await until(() => told() === 1);
+    await one.schedules.run('hourly');
+    await until(() => told() === 2);
+    await two.schedules.pause('hourly', { reason: 'quiet' });
+    await until(() => told() === 3);
+    await two.schedules.remove('hourly');
+    await until(() => told() === 4);
+    for (const frame of frames)
+      expect(frame).toEqual({
+        ...{ id: expect.any(String), at: expect.stringMatching(/Z$/) },
+        ...{ kind: 'schedule', schedule: 'hourly', type: 'double' },
+      });
+  });
+
   test('goes on where somebody was, and says when that is not possible', async () => {
     const manager = await started();
     const feed = newFeed(manager, { keepFrames: 3 });

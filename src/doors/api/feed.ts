@@ -65,6 +65,10 @@ export interface Batch {
 /** So many jobs are looked up for one answer. */
 const LOOK_UP = 500;
 
+const OF_SCHEDULES = [
+  ...(['schedule-fired', 'schedule-missed', 'schedule-skipped', 'schedule-changed', 'schedule-problem'] as const),
+] as const;
+
 const feeds = new WeakMap<FeedSource, Feed>();
 
 /** The feed of a manager: one, however many doors serve it. Its options are those of the first. */
@@ -267,6 +271,10 @@ export class Feed {
     const at = () => new Date(this.#source.now()).toISOString();
     for (const change of ['started', 'stopped', 'lost'] as const)
       this.#on(`worker-${change}`, ({ worker }) => this.#append({ kind: 'worker', at: at(), worker, change }));
+    for (const name of OF_SCHEDULES)
+      this.#on(name, ({ at: then, scheduleId: schedule, type }) =>
+        this.#append({ kind: 'schedule', at: new Date(then).toISOString(), schedule, type }),
+      );
     for (const change of ['store-unavailable', 'store-recovered'] as const)
       this.#on(change, () => this.#append({ kind: 'service', at: at(), change }));
     this.#rest();

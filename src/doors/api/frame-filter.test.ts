@@ -20,6 +20,7 @@ const job = (states: readonly Status[], more?: JobFacts | null) =>
 const removed = entryOf({ kind: 'job', at, jobId: 'a', seq: 1, type: 'mail', queue: 'letters', removed: true });
 const switches = { paused: true, pausedReason: null, pausedUntil: null, maxRunning: null } as const;
 const queue = entryOf({ kind: 'queue', at, queue: 'letters', ...switches });
+const schedule = entryOf({ kind: 'schedule', at, schedule: 'nightly', type: 'mail' });
 const worker = entryOf({ kind: 'worker', at, worker: 'w', change: 'lost' });
 const service = entryOf({ kind: 'service', at, change: 'store-unavailable' });
 const running = job(['running', 'queued'], facts);
@@ -32,12 +33,16 @@ describe('a reader', () => {
     [{}, running, true],
     [{}, queue, true],
     [{}, worker, true],
+    [{}, schedule, true],
+    [{ kind: ['schedule'] }, schedule, true],
     [{}, service, true],
     [{ kind: ['queue', 'service'] }, running, false],
     [{ kind: ['queue', 'service'] }, service, true],
     [{ type: ['mail', 'x'] }, running, true],
     [{ type: ['x'] }, running, false],
     [{ type: ['mail'] }, worker, false],
+    [{ type: ['mail'] }, schedule, false],
+    [{ kind: ['worker'] }, schedule, false],
     [{ queue: ['letters'] }, running, true],
     [{ queue: ['letters'] }, queue, true],
     [{ queue: ['letters'] }, worker, false],
@@ -78,6 +83,8 @@ describe('a reader', () => {
     ['of some queues hears of their switches', { queues: ['letters'] }, queue, true],
     ['of other queues hears nothing of them', { queues: ['x'] }, running, false],
     ['of other queues hears nothing of their switches', { queues: ['x'] }, queue, false],
+    ['of some queues hears nothing of schedules', { queues: ['letters'] }, schedule, false],
+    ['of a tenant hears nothing of schedules', { tenants: ['north'] }, schedule, false],
     ['of some queues hears nothing of workers', { queues: ['letters'] }, worker, false],
     ['of some queues hears nothing of the database', { queues: ['letters'] }, service, false],
     ['of no queue hears nothing', { queues: [] }, running, false],

@@ -47,7 +47,7 @@ export const selectionOf = (filter: FeedFilter, { queues, tenants }: Pick<Caller
       );
     if (ofJobs) return false;
     if (frame.kind === 'queue') return inQueue(frame.queue) && tenants === null;
-    // Workers and the database are nobody's business who sees only a part.
+    // Schedules, workers and the database are nobody's business who sees only a part.
     return !restricted && queue === undefined;
   };
   const needsFacts = parent !== undefined || schedule !== undefined || tenants !== null;

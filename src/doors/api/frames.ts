@@ -46,6 +46,14 @@ export interface WorkerFrame extends Head {
   readonly change: 'started' | 'stopped' | 'lost';
 }
 
+/** Something happened to a schedule: a run, a slot without one, a change, or trouble. */
+export interface ScheduleFrame extends Head {
+  readonly kind: 'schedule';
+  readonly schedule: string;
+  /** Of its jobs. */
+  readonly type: string;
+}
+
 export interface ServiceFrame extends Head {
   readonly kind: 'service';
   readonly change: 'store-unavailable' | 'store-recovered';
@@ -58,14 +66,14 @@ export interface GapFrame extends Head {
   readonly action: 'refetch';
 }
 
-export type Frame = JobFrame | QueueFrame | WorkerFrame | ServiceFrame | GapFrame;
+export type Frame = JobFrame | QueueFrame | ScheduleFrame | WorkerFrame | ServiceFrame | GapFrame;
 
 type Bare<F> = F extends Frame ? Omit<F, 'id'> : never;
 /** A frame that has no number yet. */
 export type News = Bare<Exclude<Frame, GapFrame>>;
 export type JobNews = Bare<JobFrame>;
 
-export const KINDS = ['job', 'queue', 'worker', 'service'] as const satisfies readonly News['kind'][];
+export const KINDS = ['job', 'queue', 'schedule', 'worker', 'service'] as const satisfies readonly News['kind'][];
 
 /** Whatever a job says about itself, a frame stays small. */
 const MAX_TEXT = 500;
@@ -95,14 +103,12 @@ export const NEWS = {
 } as const;
 
 /** What the news is about: newer news of the same thing takes the place of the older. A job is its number, which no other job ever has; its id may be used again once it was removed. */
-export const keyOf = (news: News): string =>
-  news.kind === 'job'
-    ? `job ${news.seq}`
-    : news.kind === 'queue'
-      ? `queue ${news.queue}`
-      : news.kind === 'worker'
-        ? `worker ${news.worker}`
-        : 'service';
+export const keyOf = (news: News): string => {
+  if (news.kind === 'job') return `job ${news.seq}`;
+  if (news.kind === 'queue') return `queue ${news.queue}`;
+  if (news.kind === 'schedule') return `schedule ${news.schedule}`;
+  return news.kind === 'worker' ? `worker ${news.worker}` : 'service';
+};
 
 /** Newer news over older: what it does not speak of stays, unless a new state has begun or the job is gone. */
 export const merged = (older: News | undefined, newer: News): News => {
