@@ -1,8 +1,10 @@
 /** Changes of many jobs: what the preview says is what happens, on both databases. */
 import { type BulkAction, type BulkAudit, type JobFilter, type JobManager, job } from 'backline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { aboutOf } from '../src/engine/about.ts';
 import { Client } from '../src/engine/client.ts';
 import { Keyring } from '../src/engine/keyring.ts';
+import { checkManagerOptions } from '../src/engine/manager-options.ts';
 import { Results } from '../src/engine/results.ts';
 import { Vault } from '../src/engine/vault.ts';
 import { openStore } from '../src/store/open.ts';
@@ -306,6 +308,7 @@ test('the audit log is told before it begins, and what it throws stops it', asyn
       store,
       types: new Map(),
       timeZone: 'UTC',
+      about: () => aboutOf(':memory:', checkManagerOptions({}), []),
       clock: systemClock,
       results: new Results(store, () => {}),
       wake: () => {},

@@ -4,7 +4,7 @@ import { type ComponentType, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { addCommands, startKeyboard } from './commands.ts';
 import { liveState, startLive, togglePause } from './live.ts';
-import { NAVIGATION, PAGES, type PageProps } from './pages.ts';
+import { NAVIGATION, PAGES, type PageProps, SIGN_IN } from './pages.ts';
 import { Help } from './parts/help.tsx';
 import { textOf } from './parts/live-mark.tsx';
 import { Navigation } from './parts/navigation.tsx';
@@ -13,6 +13,7 @@ import { Palette } from './parts/palette.tsx';
 import { Toaster } from './parts/toaster.tsx';
 import { Empty, Skeleton, TroubleView } from './parts/views.tsx';
 import { href, match, navigate, path, startRouter } from './router.ts';
+import { loadMe, signedOut } from './session.ts';
 import { nextTheme, startSettings, theme } from './settings.ts';
 import { startClock } from './time.ts';
 import { say } from './toasts.ts';
@@ -55,6 +56,7 @@ export const App = () => {
   useEffect(() => {
     startSettings();
     startClock();
+    void loadMe();
     startLive();
     startKeyboard();
     const ends = [startRouter(), everywhere()];
@@ -85,6 +87,7 @@ export const App = () => {
 
 const Current = () => {
   const at = path.value;
+  if (signedOut.value) return <Lazy key="signed out" entry={SIGN_IN} params={{}} />;
   for (const entry of PAGES)
     for (const pattern of entry.paths) {
       const params = match(pattern, at);

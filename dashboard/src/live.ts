@@ -13,7 +13,12 @@ import { heard, lastHeard, lost, missing } from './heard.ts';
 import { now } from './time.ts';
 
 /** Something happened, as the server tells it; those of the whole service, `tick` and `gap` mean that anything may have. */
-export type Frame = Told | { readonly kind: 'tick' } | { readonly kind: 'gap' };
+export type Frame =
+  | Told
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'gap' }
+  /** A page of this browser changed something that the server does not tell of. */
+  | { readonly kind: 'changed'; readonly what: 'schedules' };
 
 export type LiveState = 'connecting' | 'live' | 'paused' | 'reconnecting' | 'stale';
 
@@ -24,7 +29,7 @@ const RETRY_MS = 3000;
 const BLOCKED_MS = 60_000;
 const STALE_MS = 10_000;
 /** Frames may come with their kind as the name of the event, or with none. */
-const EVENTS = ['message', 'job', 'queue', 'gap'] as const;
+const EVENTS = ['message', 'job', 'queue', 'worker', 'service', 'gap'] as const;
 const LOCK = `backline-stream ${apiUrl('')}`;
 
 export const paused = signal(false);
@@ -83,6 +88,13 @@ export const togglePause = (): void => {
   if (!paused.value) take({ kind: 'gap' });
 };
 
+/** Says to every tab of this browser that a page has changed something. */
+export const tellChanged = (what: 'schedules'): void => {
+  const frame = { kind: 'changed', what } as const;
+  take(frame);
+  channel?.postMessage({ changed: frame });
+};
+
 // --- the stream, and who keeps it ---
 
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(LOCK) : null;
@@ -138,6 +150,13 @@ const close = (): void => {
   source = undefined;
 };
 
+/** Somebody else looks now: what was refused before may be had. */
+export const restartLive = (): void => {
+  blockedUntil = 0;
+  release?.();
+  lead();
+};
+
 /** Waits for the lock and keeps the stream open while it holds it. Without locks each tab has a stream of its own. */
 const lead = (): void => {
   if (document.hidden || release) return;
@@ -156,7 +175,8 @@ const lead = (): void => {
   held.catch(() => {});
 };
 
-const onMessage = ({ data }: MessageEvent<{ state?: Stream; frame?: Frame }>): void => {
+const onMessage = ({ data }: MessageEvent<{ state?: Stream; frame?: Frame; changed?: Frame }>): void => {
+  if (data.changed) take(data.changed);
   if (source) return;
   if (data.state) stream.value = data.state;
   if (data.frame) {

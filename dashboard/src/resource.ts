@@ -16,6 +16,15 @@ export interface Resource<T> {
   readonly reload: () => Promise<void>;
 }
 
+/** Nothing is kept of what was asked: somebody else looks now. */
+export const forgetAll = (): void => {
+  for (const { data, trouble } of kept.values()) {
+    data.value = undefined;
+    trouble.value = null;
+  }
+  kept.clear();
+};
+
 type Load<T> = (signal: AbortSignal) => Promise<T>;
 
 interface Kept<T> extends Resource<T> {
@@ -24,20 +33,26 @@ interface Kept<T> extends Resource<T> {
 }
 
 const KEPT_AT_MOST = 60;
-/** The least time between two questions that frames set off. */
+/** Soon enough for an eye, and rare enough for a server. */
 const PAUSE_MS = 1000;
 const kept = new Map<string, Kept<unknown>>();
 
 /**
  * @param key says what is asked: the same key means the same answer, wherever it is shown.
  * @param concerns whether a frame may have changed the answer. Default: only frames that say that anything may have.
+ * @param pauseMs the least time between two questions that frames set off.
  */
-export const useResource = <T>(key: string, load: Load<T>, concerns: (frame: Frame) => boolean = () => false) => {
+export const useResource = <T>(
+  key: string,
+  load: Load<T>,
+  concerns: (frame: Frame) => boolean = () => false,
+  pauseMs = PAUSE_MS,
+) => {
   const resource = useMemo(() => resourceOf(key, load), [key]);
   resource.load = load;
   useEffect(() => {
     void resource.reload();
-    return whenTold((frame) => isWide(frame) || concerns(frame), resource.reload);
+    return whenTold((frame) => isWide(frame) || concerns(frame), resource.reload, pauseMs);
   }, [resource]);
   return resource as Resource<T>;
 };
@@ -78,14 +93,18 @@ const make = <T>(load: Load<T>): Kept<T> => {
 };
 
 /** Calls back when a frame is of concern: at once, and then not again before it is done and a pause is over. @returns ends it. */
-export const whenTold = (concerns: (frame: Frame) => boolean, act: () => Promise<void>): (() => void) => {
+export const whenTold = (
+  concerns: (frame: Frame) => boolean,
+  act: () => Promise<void>,
+  pauseMs = PAUSE_MS,
+): (() => void) => {
   let busy = false;
   let again = false;
   let ended = false;
   const go = async (): Promise<void> => {
     busy = true;
     await act();
-    await new Promise((done) => setTimeout(done, PAUSE_MS));
+    await new Promise((done) => setTimeout(done, pauseMs));
     busy = false;
     // Going on after a pause tells everybody anyway.
     const due = again && !ended && !paused.peek();

@@ -8,7 +8,8 @@ export interface Toast {
   readonly text: string;
   readonly code?: string;
   readonly next?: string | null;
-  readonly link?: { readonly to: string; readonly text: string };
+  /** Where it leads, or what can be done about it. */
+  readonly link?: { readonly to: string; readonly text: string } | { readonly run: () => void; readonly text: string };
 }
 
 const STAY_MS = 8000;

@@ -79,6 +79,8 @@ export const KEYS: readonly Key[] = [
   { key: 'priority', says: '1 runs first, 10 last', values: ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10'] },
   { key: 'parent', says: 'the batch or job it belongs to' },
   { key: 'id', says: 'its id' },
+  { key: 'batch', says: 'whether it is a batch', values: ['true', 'false'] },
+  { key: 'fingerprint', says: 'the kind of its error, as the page of errors has it' },
   { key: 'user', says: 'whether a person waits for it', values: ['true', 'false'] },
   { key: 'payload.', says: 'a value within its input, such as payload.user.id:42' },
 ];

@@ -54,6 +54,10 @@ export const resolveSettings = ({ flags, environment, file }: Sources): Resolved
   };
 };
 
+/** Every setting as people may see it: its value with secrets masked, where that comes from, and what it is for. */
+export const shownSettings = ({ origins }: Resolved) =>
+  origins.map(({ name, shown, place }) => ({ name, value: shown, place, says: OPTIONS[name].says }));
+
 const resolve = (name: OptionName, { flags, environment, file }: Sources): ResolvedSetting & { value: unknown } => {
   const option: Option<unknown, unknown> = OPTIONS[name];
   const flag = flagName(option.flag);

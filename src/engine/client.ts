@@ -30,6 +30,7 @@ import type {
   StoreStats,
   WorkerRow,
 } from '../store/store.ts';
+import type { About } from './about.ts';
 import { Audit } from './audit.ts';
 import { Bulk } from './bulk.ts';
 import { type Enqueued, toEnqueued } from './enqueued.ts';
@@ -82,6 +83,11 @@ export class Client<J extends Jobs = Jobs> extends Producer<J> {
   forRequest({ key, caller, fingerprint }: { key: string; caller: string; fingerprint: string }): Client<J> {
     const request = { key: JSON.stringify([caller, key]), fingerprint, until: this.now() + REQUESTS_MS };
     return new Client<J>({ ...this.#parts, store: onceIn(this.#parts.store, request, key) });
+  }
+
+  /** How it was set up, and what that means for jobs. */
+  about(): About {
+    return this.#parts.about();
   }
 
   /** No more jobs follow: an open batch ends as soon as those it has have ended. @throws JOB_NOT_FOUND, NOT_A_BATCH, NOT_ALLOWED_NOW. */

@@ -16,6 +16,7 @@ import { newId, newOwner } from '../util/ids.ts';
 import { Patience } from '../util/patience.ts';
 import { hasEnded, markOf } from '../util/process.ts';
 import { sleep } from '../util/sleep.ts';
+import { aboutOf } from './about.ts';
 import { BulkRunner } from './chores/bulk-runner.ts';
 import { Pruner } from './chores/pruner.ts';
 import { Rescuer } from './chores/rescuer.ts';
@@ -91,9 +92,8 @@ export class JobManager<J extends Jobs = Jobs> extends Client<J> implements Asyn
         self.#mustStore();
         return self.#results!;
       },
-      types,
-      clock: settings.clock,
-      timeZone: settings.timeZone,
+      ...{ types, clock: settings.clock, timeZone: settings.timeZone },
+      about: () => aboutOf(self.#store?.where ?? database, settings, types.keys()),
       defaults: { timeoutMs, maxAttempts, maxPayloadBytes, newId: () => newId(settings.ids), vault },
       wake: () => {
         self.#worker?.wake();

@@ -8,6 +8,7 @@ import type { Within } from '../job/filter.ts';
 import type { RunnerRoom } from '../job/standing.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
+import type { About } from './about.ts';
 import type { BulkParts } from './bulk.ts';
 import {
   type Enqueued,
@@ -30,6 +31,8 @@ export interface ClientParts {
   /** IANA zone of schedules that name none. */
   readonly timeZone: string;
   readonly clock: Clock;
+  /** How the manager was set up. */
+  readonly about: () => About;
   readonly results: Pick<Results, 'of'>;
   /** The only jobs that exist for this client; all if not given. */
   readonly within?: Within;

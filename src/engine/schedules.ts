@@ -16,6 +16,7 @@ import { type Explanation, explain } from '../schedule/explain.ts';
 import type { ScheduleCommand } from '../schedule/moves.ts';
 import type { Schedule, ScheduleSource, ScheduleSpec } from '../schedule/record.ts';
 import type { ScheduleChanges, ScheduleRequest } from '../schedule/request.ts';
+import { checkTrigger, type TriggerOptions } from '../schedule/schedule.ts';
 import { scheduleId } from '../schedule/spec.ts';
 import type { HistoryPage, ScheduleOutcome } from '../store/schedule-store.ts';
 import type { Store } from '../store/store.ts';
@@ -207,6 +208,16 @@ export class Schedules<J extends Jobs = Jobs> {
     const { count = 5 } = checkOptions({ count: LIMIT }, options, 'options');
     const { trigger, after } = await this.#found(id);
     return explain(trigger, Math.max(after, this.#now()), count);
+  }
+
+  /**
+   * What a schedule with this trigger would do, in the zone of the system if it names none; nothing is made.
+   * @param options `count`: 1 to 1,000, default 5. @throws as `add`, for the trigger.
+   */
+  async preview(trigger: TriggerOptions, options: { count?: number | undefined } = {}): Promise<Explanation> {
+    const { count = 5 } = checkOptions({ count: LIMIT }, options, 'options');
+    const now = this.#now();
+    return explain(checkTrigger(trigger, now, this.#parts.timeZone), now, count);
   }
 
   #now(): number {

@@ -105,6 +105,7 @@ describe('a trigger in words', () => {
       { interval: '90m', start: NOW, jitter: '30s' },
       'Every 1 hour 30 minutes from 2026-06-01 12:00:00Z on, up to 30 seconds later',
     ],
+    [{ interval: '1h', start: NOW, jitter: '1m' }, 'Every hour from 2026-06-01 12:00:00Z on, up to 1 minute later'],
     [
       { interval: '1w', calendar: { dates: ['06-08', '06-15', '06-22', '06-29'] } },
       'Every week from 2026-06-08 12:00:00Z on, only on 4 listed dates (UTC)',

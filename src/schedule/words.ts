@@ -17,7 +17,9 @@ export const wordsOf = (trigger: Trigger): string => {
   const moved =
     trigger.kind === 'cron' && trigger.onExcluded === 'nextDay' ? ', else on the next day that allows it' : '';
   const late =
-    trigger.kind === 'interval' && trigger.jitterMs > 0 ? `, up to ${spanWords(trigger.jitterMs)} later` : '';
+    trigger.kind === 'interval' && trigger.jitterMs > 0
+      ? `, up to ${withNumber(spanWords(trigger.jitterMs))} later`
+      : '';
   return capital(`${when}${late}${only}${zone}${moved}`);
 };
 
@@ -50,6 +52,9 @@ const spanWords = (ms: number): string => {
   }
   return words.join(' ');
 };
+
+/** `1 minute` where `spanWords` says `minute`. */
+const withNumber = (words: string): string => (/^\d/.test(words) ? words : `1 ${words}`);
 
 const onlyWords = (calendar: Calendar): string =>
   'not' in calendar ? `, except ${calendarWords(calendar.not)}` : `, only ${calendarWords(calendar)}`;

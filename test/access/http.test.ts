@@ -88,7 +88,7 @@ describe('where a token is needed', () => {
     for (const path of ['/healthz', '/readyz', '/sign-in', '/style.css', '/favicon.ico'])
       expect((await ask(url + path)).status, path).toBeLessThan(300);
     for (const path of [
-      '/',
+      '/status',
       '/status.json',
       '/api',
       '/api/jobs',
@@ -98,8 +98,9 @@ describe('where a token is needed', () => {
       '/sign-out',
     ])
       expect((await ask(url + path)).status, path).toBe(401);
-    const page = await ask(url, { headers: { accept: 'text/html' } });
-    expect([page.status, page.headers.get('location')]).toEqual([303, '/sign-in']);
+    expect((await ask(`${url}/sign-in?plain`)).text).toContain('<form method="post" action="sign-in">');
+    const page = await ask(`${url}/status`, { headers: { accept: 'text/html' } });
+    expect([page.status, page.headers.get('location')]).toEqual([303, '/sign-in?plain']);
   });
 
   test('on other addresses it does not listen before there is a token that is valid', async () => {
@@ -308,15 +309,15 @@ describe('a browser', () => {
     const { url } = await serve({ requireToken: true });
     const token = await tokenOf({ name: 'Ada' });
     const signedIn = await signIn(url, token);
-    expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/']);
+    expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/status']);
     expect(signedIn.headers.get('set-cookie')).toMatch(
       /^backline=bs_[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=4[23]\d\d\d$/,
     );
     const cookie = cookieOf(signedIn.headers);
-    expect((await ask(`${url}/`, { headers: { cookie } })).status).toBe(200);
+    expect((await ask(`${url}/status`, { headers: { cookie } })).status).toBe(200);
     expect((await ask(`${url}/api/me`, { headers: { cookie } })).json).toMatchObject({ name: 'Ada' });
     const out = await ask(`${url}/sign-out`, { method: 'POST', headers: { cookie, origin: url } });
-    expect([out.status, out.headers.get('location')]).toEqual([303, '/sign-in']);
+    expect([out.status, out.headers.get('location')]).toEqual([303, '/sign-in?plain']);
     expect(out.headers.get('set-cookie')).toMatch(/^backline=; .*Max-Age=0/);
     expect((await ask(`${url}/api/me`, { headers: { cookie } })).status).toBe(401);
     expect((await ask(`${url}/api/me`, { headers: bearer(token) })).status).toBe(200);

@@ -316,7 +316,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     ]);
     expect(await call('queues.resume', { name: 'letters' })).toMatchObject({ paused: false, pausedUntil: null });
     expect(await call('queues.limit', { name: 'letters', maxRunning: null })).toMatchObject({ maxRunning: null });
-    expect(await call('queues.pause', { name: 'new' })).toMatchObject({ name: 'new', paused: true });
+    expect(await call('queues.pause', { name: 'new' })).toMatchObject({
+      ...{ name: 'new', paused: true, allowed: ['resume', 'limit'] },
+    });
   },
 
   'a limit of a key holds jobs back': async ({ call, manager }) => {
@@ -364,6 +366,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       database: { ok: true, problem: null },
       loop: { ticking: true },
     });
+    expect(await call('about.get')).toMatchObject({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      database: {
+        kind: expect.stringMatching(/^(sqlite|postgresql)$/),
+        where: expect.any(String),
+        durability: 'process',
+      },
+      ...{ timeZone: 'UTC', worker: { slots: 4, queues: null, types: ['chatty', 'double', 'endless', 'fail'] } },
+      limits: { maxPayloadBytes: 65_536, maxAttempts: 3 },
+      keeps: { completedMs: 604_800_000 },
+      ...{ uploads: { maxBytes: 2 ** 32 }, settings: null },
+    });
   },
 
   'what happens to jobs is followed, from where one was': async (subject) => {
@@ -386,7 +400,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 
   'uploads are listed and shown': async ({ call, uploads }) => {
-    expect(await call('uploads.list')).toEqual({ uploads: [] });
+    expect(await call('uploads.list')).toEqual({ uploads: [], maxBytes: uploads.maxBytes });
     const incoming = await uploads.begin({ id: 'one', name: 'catalog.csv', bytesExpected: 100 });
     await incoming.write(Buffer.from('title\n'));
     expect(await call('uploads.get', { id: 'one' })).toMatchObject({
@@ -582,6 +596,7 @@ export const REFUSALS: readonly Refusal[] = [
   ['workers.list', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['stats.get', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['health.get', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
+  ['about.get', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['events.watch', { x: '1' }, 'UNKNOWN_OPTION', 'x'],
   ['events.watch', { status: ['done'] }, 'INVALID_OPTION', 'status[0]'],
   ['events.watch', { kind: ['gap'] }, 'INVALID_OPTION', 'kind[0]'],

@@ -100,6 +100,41 @@ export const SCHEDULE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     expect(clockChanges[0]).toMatchObject({ effect: expect.any(String), runs: [{}, {}, {}] });
   },
 
+  'what a schedule would do is told before there is one': async ({ call }) => {
+    const berlin = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };
+    const told = await call('schedules.preview', { ...berlin, count: 3 });
+    expect(told).toMatchObject({ words: 'At 02:30 every day, Europe/Berlin time', timeZone: 'Europe/Berlin' });
+    expect(told.runs).toHaveLength(3);
+    await call('schedules.add', nightly);
+    expect(await call('schedules.next', { id: 'nightly', count: 3 })).toEqual(told);
+    const beat = await call('schedules.preview', { interval: '15m' });
+    expect([beat.timeZone, beat.runs.length]).toEqual(['UTC', 5]);
+    const once = await call('schedules.preview', { at: '2100-01-01T00:00:00+01:00' });
+    expect(once).toMatchObject({ runs: [{ at: '2099-12-31T23:00:00.000Z' }], clockChanges: [] });
+    expect((await call('schedules.list')).schedules).toHaveLength(1);
+  },
+
+  'the latest jobs of schedules are told, newest first': async ({ call }) => {
+    await call('schedules.add', { ...nightly, maxInstances: 3 });
+    await call('schedules.add', { ...nightly, id: 'quiet' });
+    const made: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      made.unshift((await call('schedules.run', { id: 'nightly' })).id);
+      await call('jobs.result', { id: made[0], timeoutMs: 10_000 });
+    }
+    const { schedules } = await call('schedules.runs', { ids: ['nightly', 'quiet', 'nobody', 'quiet'], limit: 2 });
+    const time = expect.stringMatching(/Z$/);
+    const done = { status: 'completed', shown: 'completed', byHand: true, slotAt: time, createdAt: time };
+    expect(schedules).toEqual([
+      {
+        id: 'nightly',
+        jobs: made.slice(0, 2).map((id) => ({ id, ...done, startedAt: time, completedAt: time })),
+      },
+      { id: 'quiet', jobs: [] },
+      { id: 'nobody', jobs: [] },
+    ]);
+  },
+
   'a schedule whose jobs are unfinished starts no more by hand': async ({ call, manager }) => {
     await call('schedules.add', { ...nightly, type: 'endless' });
     const { id } = await call('schedules.run', { id: 'nightly' });
@@ -141,6 +176,14 @@ export const SCHEDULE_REFUSALS: readonly Refusal[] = [
   ['schedules.remove', { id: 'there', version: 1 }, 'SCHEDULE_CHANGED', 'version'],
   ['schedules.next', { id: 'there', count: 0 }, 'INVALID_OPTION', 'count'],
   ['schedules.next', { id: 'nobody' }, 'SCHEDULE_NOT_FOUND'],
+  ['schedules.preview', {}, 'INVALID_OPTION', 'trigger'],
+  ['schedules.preview', { cron: '0 0 30 2 *' }, 'INVALID_CRON'],
+  ['schedules.preview', { cron: '@daily', timeZone: 'CEST' }, 'INVALID_TIME_ZONE', 'timeZone'],
+  ['schedules.preview', { interval: '1h', count: 0 }, 'INVALID_OPTION', 'count'],
+  ['schedules.preview', { interval: '1h', type: 'double' }, 'UNKNOWN_OPTION', 'type'],
+  ['schedules.runs', { ids: [] }, 'INVALID_OPTION', 'ids'],
+  ['schedules.runs', { ids: ['../x'] }, 'INVALID_OPTION', 'ids[0]'],
+  ['schedules.runs', { ids: ['there'], limit: 101 }, 'INVALID_OPTION', 'limit'],
   ['schedules.list', { after: '../x' }, 'INVALID_OPTION', 'after'],
   ['schedules.list', { paused: 'perhaps' }, 'INVALID_OPTION', 'paused'],
   ['schedules.history', { id: 'there', before: -1 }, 'INVALID_OPTION', 'before'],

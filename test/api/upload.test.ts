@@ -1,6 +1,6 @@
 /** Uploads over real sockets: streamed to the disk, announced as a job file, and nothing left of what was not finished. */
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -164,50 +164,6 @@ describe('an upload', () => {
       expect(await ask('one')).toMatchObject({ state: 'received', status: null });
     }
     expect(jobFiles()).toContain('one.job');
-  });
-
-  test.each<[says: string, body: FormData | string, query: string, status: number, code: string, field?: string]>([
-    ['without a file', form({ a: 'b' }), '', 400, 'BAD_UPLOAD', 'file'],
-    ['of an empty file', form({}, ['a.csv', '']), '', 400, 'BAD_UPLOAD', 'file'],
-    ['with a path', form({}, ['../../a.csv', 'x']), '', 400, 'BAD_UPLOAD', 'filename'],
-    ['with a hidden name', form({}, ['.a', 'x']), '', 400, 'BAD_UPLOAD', 'filename'],
-    ['with a device', form({}, ['CON.csv', 'x']), '', 400, 'BAD_UPLOAD', 'filename'],
-    [
-      'that names the catalog itself',
-      form({ catalog_path: '/etc/passwd' }, ['a.csv', 'x']),
-      '',
-      400,
-      'BAD_UPLOAD',
-      'field',
-    ],
-    ['with a field of a strange name', form({ 'a b': '1' }, ['a.csv', 'x']), '', 400, 'BAD_UPLOAD', 'field'],
-    ['with a field that is too long', form({ a: 'x'.repeat(20_000) }, ['a.csv', 'x']), '', 400, 'BAD_UPLOAD', 'a'],
-    [
-      'with a path that is none',
-      form({ audio_base_path: ' ' }, ['a.csv', 'x']),
-      '',
-      400,
-      'BAD_JOB_FILE',
-      'audio_base_path',
-    ],
-    ['with an id that is none', form({}, ['a.csv', 'x']), '?id=../a', 400, 'BAD_UPLOAD', 'id'],
-    ['with two ids', form({}, ['a.csv', 'x']), '?id=a&id=b', 400, 'BAD_UPLOAD', 'id'],
-    ['with an unknown query', form({}, ['a.csv', 'x']), '?name=a', 400, 'UNKNOWN_OPTION', 'name'],
-    ['whose id is taken', form({}, ['a.csv', 'x']), '?id=taken', 409, 'UPLOAD_EXISTS', 'id'],
-    ['whose id a job file has', form({}, ['a.csv', 'x']), '?id=dropped', 409, 'UPLOAD_EXISTS', 'id'],
-    ['that is too long', form({}, ['a.csv', 'x'.repeat(5000)]), '', 413, 'UPLOAD_TOO_LARGE', 'file'],
-    ['of two files', form({}, ['a.csv', 'x'], ['b.csv', 'y']), '', 400, 'BAD_REQUEST'],
-    ['that is no form', 'hello', '', 415, 'UNSUPPORTED_MEDIA_TYPE'],
-  ])('%s is refused, and nothing is left of it', async (_, body, query, status, code, field) => {
-    const { server, jobsDir, files, jobFiles } = await open({ maxBytes: 4000 });
-    await post(server, form({}, ['t.csv', 'x']), '?id=taken');
-    mkdirSync(jobsDir, { recursive: true });
-    writeFileSync(join(jobsDir, 'dropped.job'), '{}');
-    const before = [files(), jobFiles()];
-    const answer = await post(server, body, query);
-    expect({ code: answer.code, status: answer.status }).toEqual({ code, status });
-    if (field) expect(answer.field).toBe(field);
-    expect([files(), jobFiles()]).toEqual(before);
   });
 
   test('for which there is no room is refused before it begins', async () => {

@@ -14,10 +14,15 @@ const JOBS = `
 
 const DAYS_MS = 3 * 86_400_000;
 
-export const makeMany = async (file: string, count: number): Promise<void> => {
+/** A database with its tables, and nothing in them. */
+export const makeEmpty = async (file: string): Promise<void> => {
   const manager = new JobManager(file, { jobs: {}, worker: false, logger: false, handleSignals: false });
   await manager.start();
   await manager.close();
+};
+
+export const makeMany = async (file: string, count: number): Promise<void> => {
+  await makeEmpty(file);
   const db = new Database(file);
   db.pragma('synchronous = off');
   db.pragma('cache_size = -200000');

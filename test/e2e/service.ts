@@ -1,5 +1,8 @@
 /** A real service with a real life in it, for the pages to show. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { resolveSettings, shownSettings } from '../../src/config/settings.ts';
+import type { Uploads } from '../../src/doors/drop/uploads.ts';
 import { type RunningServer, startServer } from '../../src/doors/http/server.ts';
 import { JobManager } from '../../src/engine/job-manager.ts';
 import { job } from '../../src/job/define.ts';
@@ -36,12 +39,56 @@ const jobs = {
       }
     },
   }),
+  report: job({
+    maxAttempts: 1,
+    run: async ({ ms = 0, broken = false }: { ms?: number; broken?: boolean }) => {
+      await sleep(ms);
+      if (broken) throw new Error('The figures of March are missing.');
+      return { rows: 412 };
+    },
+  }),
+  catalog: job({
+    maxAttempts: 1,
+    run: async ({ catalog_path: path }: { catalog_path: string }, ctx) => {
+      const rows = (await readFile(path, 'utf8')).split('\n').filter(Boolean);
+      for (const [i, row] of rows.entries()) {
+        ctx.progress({ done: i, total: rows.length, message: `row ${i + 1} of ${rows.length}` });
+        if (row.startsWith('broken')) throw new Error(`Row ${i + 1} has no title.`);
+        await sleep(300, undefined, { signal: ctx.signal });
+      }
+      return { import: { rows: rows.length, new: rows.length }, path_given: path.length > 0 };
+    },
+  }),
   never: job({ run: async () => 'never' }),
   stuck: job({
     maxAttempts: 1,
     timeout: 80,
     run: async (_: unknown, ctx) => sleep(60_000, undefined, { signal: ctx.signal }),
   }),
+};
+
+/** Schedules of every kind: with many runs, paused, over, with a run that goes on; the times lie in winter and summer. */
+export const fillSchedules = async (manager: Service['manager']) => {
+  const { schedules } = manager;
+  const berlin = { timeZone: 'Europe/Berlin' };
+  const add: typeof schedules.add = (request, by) => schedules.add(request, by);
+  await add({ ...berlin, id: 'nightly-report', type: 'report', payload: { ms: 5 }, cron: '30 2 * * *' });
+  for (let i = 0; i < 24; i++) {
+    await schedules.update('nightly-report', { payload: { ms: 4 + ((i * 7) % 40), broken: i % 9 === 4 } });
+    const { id } = await schedules.run('nightly-report', { actor: 'ada' });
+    await manager.result(id, { timeout: '20s' }).catch(() => {});
+  }
+  await add({
+    ...{ ...berlin, id: 'office-hours', type: 'resize', payload: { width: 64 }, cron: '0 9-17 * * mon-fri' },
+    ...{ calendar: { businessDays: true }, missed: { window: '2h' }, overlap: 'queueOne', maxInstances: 2 },
+    options: { queue: 'thumbnails', priority: 3, tags: ['office', 'spring'], timeout: '10m' },
+  });
+  await add({ id: 'pulse', type: 'report', payload: {}, interval: '15m', jitter: '1m' });
+  await add({ id: 'catalog-import-of-the-northern-warehouses', type: 'slow', cron: '0 5 * * sun' });
+  await schedules.run('catalog-import-of-the-northern-warehouses', { actor: 'grace' });
+  await add({ ...berlin, id: 'invoices', type: 'sendWelcome', payload: 'bank@example.test', cron: '0 3 1 * *' });
+  await schedules.pause('invoices', { actor: 'ada', reason: 'the bank is closed', until: '2100-01-01T08:00:00Z' });
+  await add({ id: 'launch', type: 'never', at: '2100-01-01T09:00:00+01:00' });
 };
 
 export interface Service {
@@ -51,8 +98,24 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** @param options `port` to come back at the same address. */
-export const startService = async ({ port = 0, database = ':memory:' } = {}): Promise<Service> => {
+/** What must not be seen on any page is the part before the @. */
+const SECRET = 'postgres://ada:analytical@db.example.test/jobs';
+
+interface ServiceOptions {
+  /** To come back at the same address. */
+  readonly port?: number;
+  readonly database?: string;
+  readonly uploads?: Uploads;
+  /** Also on this machine one has to say who one is. */
+  readonly requireToken?: boolean;
+}
+
+export const startService = async ({
+  port = 0,
+  database = ':memory:',
+  uploads,
+  requireToken = false,
+}: ServiceOptions = {}): Promise<Service> => {
   const manager = new JobManager(database, {
     jobs,
     logger: false,
@@ -66,6 +129,9 @@ export const startService = async ({ port = 0, database = ':memory:' } = {}): Pr
     host: '127.0.0.1',
     port,
     now: () => manager.now(),
+    ...(uploads && { uploads }),
+    requireToken,
+    settings: shownSettings(resolveSettings({ flags: { database: SECRET }, environment: { PORT: '0' }, file: null })),
   });
   const close = async () => {
     await manager.close();

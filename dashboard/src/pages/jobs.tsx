@@ -18,6 +18,7 @@ import { Skeleton, TroubleView } from '../parts/views.tsx';
 import { useResource, whenTold } from '../resource.ts';
 import { href, navigate, query, setQuery } from '../router.ts';
 import { JobRows, type Source } from '../rows.ts';
+import { may } from '../session.ts';
 import { count, counted } from '../time.ts';
 import { toast, toastTrouble } from '../toasts.ts';
 import { textOf, withWord, wordsOf } from '../where.ts';
@@ -33,7 +34,7 @@ export default function Jobs() {
     bulk.value = { q };
   };
   useCommands([
-    { title: 'Do to all of them …', group: 'Jobs', keys: 'b', when: () => rows.length > 0, run: all },
+    { title: 'Do to all of them …', group: 'Jobs', keys: 'b', when: () => rows.length > 0 && may('operate'), run: all },
     { title: 'Copy this search as a command', group: 'Jobs', run: () => void copy(commandOf(q), 'The command') },
   ]);
   const isComplaint = trouble?.code === 'BAD_WHERE' || trouble?.code === 'INVALID_OPTION';
@@ -44,7 +45,7 @@ export default function Jobs() {
       heading="Jobs"
       fixed
       aside={some && <span class="quiet">{lengthText(rows)}</span>}
-      actions={some && <Button onClick={all}>Do to all of them …</Button>}
+      actions={some && may('operate') && <Button onClick={all}>Do to all of them …</Button>}
     >
       <QueryBox
         value={q}
@@ -231,9 +232,11 @@ interface ChosenProps {
 const Chosen = ({ ids, onAct, onClear }: ChosenProps) => (
   <div class="chosen" role="status">
     <strong>{counted(ids.length, 'job')} chosen</strong>
-    <Button small primary onClick={() => onAct(ids)}>
-      Do to them …
-    </Button>
+    {may('operate') && (
+      <Button small primary onClick={() => onAct(ids)}>
+        Do to them …
+      </Button>
+    )}
     <Button small onClick={() => void copy(ids.join('\n'), 'The ids')}>
       Copy ids
     </Button>

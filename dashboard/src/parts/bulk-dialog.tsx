@@ -4,6 +4,7 @@ import { api } from '../api.ts';
 import { shellText } from '../clipboard.ts';
 import { useResource } from '../resource.ts';
 import { href } from '../router.ts';
+import { may } from '../session.ts';
 import { count, counted, full } from '../time.ts';
 import { toast } from '../toasts.ts';
 import { Button } from './button.tsx';
@@ -57,7 +58,7 @@ export const BulkDialog = ({ which, first = 'retry', onClose }: BulkDialogProps)
       <label class="field">
         What
         <select autofocus value={kind} onChange={({ currentTarget }) => setKind(currentTarget.value as BulkKind)}>
-          {ACTIONS.map(([value, text]) => (
+          {ACTIONS.filter(([value]) => value !== 'remove' || may('admin')).map(([value, text]) => (
             <option key={value} value={value}>
               {text}
             </option>

@@ -15,6 +15,7 @@ const PATHS = {
   close: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
   menu: 'M2 4h12M2 8h12M2 12h12',
   out: 'M6 3H3v10h10v-3M9 2.5h4.5V7M13.5 2.5 7.5 8.5',
+  leave: 'M7 3H3v10h4M10.5 5l3 3-3 3M13.5 8H6.5',
   chevron: 'M6 3.5 10.5 8 6 12.5',
   keyboard: 'M1.5 4h13v8h-13zM4 6.7h.5M6.5 6.7H7M9 6.7h.5M11.5 6.7h.5M4.5 9.5h7',
   more: 'M3.2 8h.1M8 8h.1M12.8 8h.1',

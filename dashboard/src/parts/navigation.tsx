@@ -1,7 +1,9 @@
 import { isMac } from '../commands.ts';
 import { NAVIGATION, PAGES } from '../pages.ts';
 import { href, match, path } from '../router.ts';
+import { bounds, me, signedOut, signOut } from '../session.ts';
 import { singleKeys } from '../settings.ts';
+import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { LiveMark } from './live-mark.tsx';
 
@@ -19,6 +21,26 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
       </svg>
       backline
     </a>
+    {!signedOut.value && <Pages />}
+    <div class="tools">
+      <Who />
+      <LiveMark />
+      {!signedOut.value && (
+        <button type="button" class="button find" onClick={onSearch} aria-keyshortcuts={isMac ? 'Meta+K' : 'Control+K'}>
+          <Icon name="search" />
+          <span>Search</span>
+          <kbd aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+        </button>
+      )}
+      <button type="button" class="button plain help" onClick={onHelp} aria-label="Keys and help">
+        <Icon name="keyboard" />
+      </button>
+    </div>
+  </header>
+);
+
+const Pages = () => (
+  <>
     <button type="button" class="button plain menu" popovertarget="pages" aria-label="Pages">
       <Icon name="menu" />
     </button>
@@ -35,19 +57,25 @@ export const Navigation = ({ onSearch, onHelp }: NavigationProps) => (
         ))}
       </ul>
     </nav>
-    <div class="tools">
-      <LiveMark />
-      <button type="button" class="button find" onClick={onSearch} aria-keyshortcuts={isMac ? 'Meta+K' : 'Control+K'}>
-        <Icon name="search" />
-        <span>Search</span>
-        <kbd aria-hidden="true">{isMac ? '⌘K' : 'Ctrl K'}</kbd>
-      </button>
-      <button type="button" class="button plain help" onClick={onHelp} aria-label="Keys and help">
-        <Icon name="keyboard" />
-      </button>
-    </div>
-  </header>
+  </>
 );
+
+/** Who is signed in, and what that means; nothing on the machine of the service, where nobody has to say. */
+const Who = () => {
+  const { name, signedIn } = me.value ?? {};
+  if (!signedIn || signedOut.value) return null;
+  return (
+    <div class="who">
+      <span>
+        <strong>{name}</strong>
+        {bounds.value && <span class="quiet">{bounds.value}</span>}
+      </span>
+      <Button small label="Sign out" failed="You are still signed in" onClick={signOut}>
+        <Icon name="leave" />
+      </Button>
+    </div>
+  );
+};
 
 /** A page that the navigation does not show belongs to the one whose address it continues. */
 const isCurrent = (name: string): boolean => {

@@ -9,7 +9,7 @@ import { Empty } from './views.tsx';
 
 export const NoJobs = ({ q }: { readonly q: string }) => (q ? <NothingFound q={q} /> : <NothingYet />);
 
-const NothingYet = () => (
+export const NothingYet = () => (
   <Empty title="No jobs yet">
     <p>Hand one in from a shell, or from a program:</p>
     <pre class="block" tabIndex={0}>{`npx backline add TYPE '{"some":"input"}'

@@ -18,7 +18,19 @@ export const Toaster = () => (
 const One = ({ toast: { id, tone, text, code, next, link } }: { readonly toast: Toast }) => (
   <div class={`toast ${tone}`}>
     <p>
-      {text} {next} {code && <code>{code}</code>} {link && <a href={href(link.to)}>{link.text}</a>}
+      {text} {next} {code && <code>{code}</code>} {link && 'to' in link && <a href={href(link.to)}>{link.text}</a>}
+      {link && 'run' in link && (
+        <button
+          type="button"
+          class="button small"
+          onClick={() => {
+            dismiss(id);
+            link.run();
+          }}
+        >
+          {link.text}
+        </button>
+      )}
     </p>
     <button type="button" class="button plain" aria-label="Dismiss this message" onClick={() => dismiss(id)}>
       <Icon name="close" />

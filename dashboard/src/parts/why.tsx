@@ -8,14 +8,20 @@ import { Loaded } from './views.tsx';
 
 const COMMAND = /(?:^|: )(backline .+)$/;
 
-export const Why = ({ id, running }: { readonly id: string; readonly running: boolean }) => {
+interface WhyProps {
+  readonly id: string;
+  readonly running: boolean;
+  readonly title?: string;
+}
+
+export const Why = ({ id, running, title = running ? 'What it is doing' : 'Why it does not run' }: WhyProps) => {
   const why = useResource(
     `why ${id}`,
     (signal) => api.jobs.explain({ id }, { signal }),
     (frame) => isWide(frame) || frame.kind !== 'job' || isOfJob(frame, id),
   );
   return (
-    <Card title={running ? 'What it is doing' : 'Why it does not run'}>
+    <Card title={title}>
       <Loaded of={why} what="The reasons">
         {({ reasons }) => (
           <ul class="reasons">

@@ -2,6 +2,7 @@
 import type { Client } from '../../engine/client.ts';
 import type { EventMap, EventName } from '../../engine/events.ts';
 import type { Caller } from './access.ts';
+import type { ShownSetting } from './contract-about.ts';
 import type { UploadDesk } from './uploads.ts';
 
 /** What the API needs of a JobManager. */
@@ -41,6 +42,8 @@ export interface Context {
   readonly idempotencyKey?: string | undefined;
   /** Where files are handed in; null where none are taken. */
   readonly uploads?: UploadDesk | null | undefined;
+  /** Of the program that serves it, as they may be shown. */
+  readonly settings?: readonly ShownSetting[] | undefined;
   /** Fires when the door closes: whoever still waits then is told so. */
   readonly closing?: AbortSignal;
 }

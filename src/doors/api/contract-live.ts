@@ -74,7 +74,12 @@ export type UploadView = z.infer<typeof upload>;
 export const uploads = {
   list: operation(ROUTES.uploads.list)
     .input(z.strictObject({ limit: w.whole(1, 1000).optional().describe('Default 100.') }).optional())
-    .output(z.strictObject({ uploads: z.array(upload) })),
+    .output(
+      z.strictObject({
+        uploads: z.array(upload),
+        maxBytes: z.int().describe('The largest file that is taken, in bytes.'),
+      }),
+    ),
   get: operation(ROUTES.uploads.get)
     .input(z.strictObject({ id: uploadId }))
     .output(upload),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { enqueueOptions } from './contract-jobs.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
-import { calendar, historyPage, nextRuns, OVERLAPS, schedule, schedulePage } from './schedule-shapes.ts';
+import { calendar, historyPage, nextRuns, OVERLAPS, schedule, schedulePage, scheduleRuns } from './schedule-shapes.ts';
 import * as w from './words.ts';
 
 /** As the library's options of every job of a schedule; a test compares the two. */
@@ -97,6 +97,17 @@ export const schedules = {
   next: operation(ROUTES.schedules.next)
     .input(z.strictObject({ ...one.shape, count: w.whole(1, 1000).optional().describe('How many. Default 5.') }))
     .output(nextRuns),
+  preview: operation(ROUTES.schedules.preview)
+    .input(z.strictObject({ ...trigger, count: w.whole(1, 1000).describe('How many runs. Default 5.') }).partial())
+    .output(nextRuns),
+  runs: operation(ROUTES.schedules.runs)
+    .input(
+      z.strictObject({
+        ids: w.says(z.array(w.scheduleId).min(1).max(100), 'a list of 1 to 100'),
+        limit: w.whole(1, 100).optional().describe('Jobs per schedule. Default 30.'),
+      }),
+    )
+    .output(z.strictObject({ schedules: z.array(scheduleRuns) })),
   history: operation(ROUTES.schedules.history)
     .input(
       z.strictObject({

@@ -1,5 +1,6 @@
 /** Every operation of the API, once: its route, what it takes and what it answers. REST, OpenAPI, IPC and the typed client come from it. */
 import * as z from 'zod';
+import { about } from './contract-about.ts';
 import { audit, me, tokens } from './contract-access.ts';
 import { bulk } from './contract-bulk.ts';
 import { enqueueOptions, jobs, newJob } from './contract-jobs.ts';
@@ -120,6 +121,7 @@ export const contract = {
   health: {
     get: operation(ROUTES.health.get).input(nothing).output(health),
   },
+  about,
   events,
   uploads,
 };

@@ -185,6 +185,42 @@ describe('a feed', () => {
     await lazy.return!();
   });
 
+  test('shows nobody another job that has the id of the one it follows', async () => {
+    const manager = await started();
+    const feed = newFeed(manager);
+    const followers = [follow(feed, { filter: { parent: 'p' } }), follow(feed, { filter: { parent: 'p' } })];
+    const album = { type: 'album', id: 'p', jobs: [{ type: 'double', payload: 1, options: { id: 'c' } }] };
+    await manager.result((await manager.enqueueBatch(album)).id);
+    for (const { ofJobs } of followers) await until(() => ofJobs().at(-1)?.status === 'completed');
+    const seq = (await manager.get('c'))!.seq;
+    await manager.remove('c');
+    await manager.result(await manager.enqueue('double', 1, { id: 'c', queue: 'of-somebody-else' }));
+    const again = { ...album, id: 'q' };
+    const all = follow(feed);
+    await manager.remove('c');
+    await manager.result((await manager.enqueueBatch(again)).id);
+    await until(() => all.ofJobs().some(({ jobId, status }) => jobId === 'c' && status === 'completed'));
+    for (const { ofJobs } of followers)
+      expect(new Set(ofJobs().flatMap((frame) => (frame.jobId === 'c' ? [frame.seq] : [])))).toEqual(new Set([seq]));
+  });
+
+  test.each(['watch', 'batches'] as const)('lets go of a reader of %s at once that has heard enough', async (way) => {
+    const feed = newFeed(await started());
+    const readers = [feed[way]({ caller: everyone }), feed[way]({ caller: everyone }), feed[way]({ caller: everyone })];
+    const waiting = readers.slice(1).map((reader) => reader.next());
+    await until(() => feed.readers === 2);
+    // Nothing happens, and no frame will come.
+    expect(await readers[0]!.return()).toEqual({ done: true, value: undefined });
+    expect(await readers[1]!.return()).toEqual({ done: true, value: undefined });
+    await readers[2]![Symbol.asyncDispose]();
+    expect(await Promise.all(waiting)).toEqual([1, 2].map(() => ({ done: true, value: undefined })));
+    expect(feed.readers).toBe(0);
+    const thrown = feed[way]({ caller: everyone });
+    const next = thrown.next();
+    await expect(thrown.throw(new RangeError('enough'))).rejects.toThrow('enough');
+    expect(await next).toMatchObject({ done: true });
+  });
+
   test('waits for the store where it must ask it, and misses nothing meanwhile', async () => {
     const manager = await started();
     let away = true;

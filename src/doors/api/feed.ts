@@ -9,6 +9,7 @@
 import type { EventMap, EventName } from '../../engine/events.ts';
 import type { JobFilter } from '../../job/filter.ts';
 import type { Caller } from './access.ts';
+import { endable } from './endable.ts';
 import { type FeedFilter, type Selection, selectionOf } from './frame-filter.ts';
 import { type Entry, FrameLog, type JobFacts } from './frame-log.ts';
 import { type Frame, type GapFrame, NEWS } from './frames.ts';
@@ -24,6 +25,7 @@ export interface FeedSource extends QueueSource {
   ): Promise<{
     readonly jobs: readonly {
       readonly id: string;
+      readonly seq: number;
       readonly parentId: string | null;
       readonly scheduleId?: string | null;
       readonly tenant?: string | null;
@@ -79,7 +81,7 @@ export class Feed {
   readonly #tickMs: number;
   readonly #batchBytes: number;
   readonly #idleMs: number;
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new Set<Reader>();
   readonly #shared = new Map<string, Promise<Answer>>();
   #listeners: (() => void)[] = [];
   #readers = 0;
@@ -115,15 +117,21 @@ export class Feed {
   }
 
   /** Frames one by one, from this call on; or from behind `lastEventId`, with a `gap` first if that is not possible. */
-  async *watch(request: WatchRequest): AsyncGenerator<Frame, void> {
-    for await (const { frames } of this.batches(request)) yield* frames;
+  watch(request: WatchRequest): AsyncGenerator<Frame, void> {
+    const batches = this.batches(request);
+    return endable(framesOf(batches), () => void batches.return());
   }
 
-  /** The same, as each tick brings it. Everything from this call on is heard, also before it is iterated. */
+  /** The same, as each tick brings it. Everything from this call on is heard, also before it is iterated. `return` does not wait for a tick. */
   batches({ filter = {}, caller, lastEventId, signal }: WatchRequest): AsyncGenerator<Batch, void> {
     if (!this.#closed) this.#hear();
     const place = lastEventId === undefined ? this.#log.head : this.#log.placeOf(lastEventId);
-    return this.#read(selectionOf(filter, caller), place, signal);
+    const reader: Reader = { ended: signal?.aborted ?? false, wake: () => {} };
+    const end = () => {
+      reader.ended = true;
+      reader.wake();
+    };
+    return endable(this.#read(selectionOf(filter, caller), place, reader, signal, end), end);
   }
 
   /** Ends all readers. What watches later ends at once. */
@@ -137,31 +145,33 @@ export class Feed {
   async *#read(
     selection: Selection,
     from: number | GapFrame['reason'],
+    reader: Reader,
     signal: AbortSignal | undefined,
+    end: () => void,
   ): AsyncGenerator<Batch, void> {
     let place = typeof from === 'number' ? from : this.#log.head;
-    const waiter: Waiter = { wake: () => {} };
-    const onAbort = () => waiter.wake();
-    signal?.addEventListener('abort', onAbort);
+    const isOver = () => this.#closed || reader.ended;
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
     this.#readers++;
     this.#queues.start();
     clearTimeout(this.#idle);
     try {
-      if (typeof from !== 'number' && !this.#closed) yield this.#gap(from);
-      while (!this.#closed && !signal?.aborted) {
-        await this.#next(place, waiter);
-        if (this.#closed || signal?.aborted) return;
+      if (typeof from !== 'number' && !isOver()) yield this.#gap(from);
+      while (!isOver()) {
+        await this.#next(place, reader);
+        if (isOver()) return;
         if (this.#log.isLost(place)) {
           place = this.#log.head;
           yield this.#gap('too-slow');
         } else if (this.#log.head > place) {
           const { next, batch } = await this.#answer(selection, place);
           place = next;
-          if (batch.frames.length > 0 && !signal?.aborted) yield batch;
+          if (batch.frames.length > 0 && !isOver()) yield batch;
         }
       }
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', end);
       this.#readers--;
       if (this.#readers === 0) this.#rest();
     }
@@ -173,13 +183,13 @@ export class Feed {
   }
 
   /** Until the next tick: it comes by itself when there is news. */
-  async #next(place: number, waiter: Waiter): Promise<void> {
+  async #next(place: number, reader: Reader): Promise<void> {
     if (this.#log.head > place) this.#arm();
     await new Promise<void>((resolve) => {
-      waiter.wake = resolve;
-      this.#waiting.add(waiter);
+      reader.wake = resolve;
+      this.#waiting.add(reader);
     });
-    this.#waiting.delete(waiter);
+    this.#waiting.delete(reader);
   }
 
   #arm(): void {
@@ -230,11 +240,13 @@ export class Feed {
   async #lookUpSome(entries: readonly Entry[]): Promise<void> {
     const id = entries.map(({ frame }) => (frame.kind === 'job' ? frame.jobId : ''));
     const { jobs } = await this.#source.list({ id }, { limit: LOOK_UP });
-    const found = new Map<string, JobFacts>(
-      jobs.map(({ id, parentId, scheduleId = null, tenant = null }) => [id, { parentId, scheduleId, tenant }]),
+    // By number: the job that has the id now may be another than the one of the frame, and another's.
+    const found = new Map<number, JobFacts>(
+      jobs.map(({ seq, parentId, scheduleId = null, tenant = null }) => [seq, { parentId, scheduleId, tenant }]),
     );
     // An entry that became stale meanwhile hands on what it knows.
-    for (const [i, entry] of entries.entries()) this.#log.learn(entry, found.get(id[i]!) ?? null);
+    for (const entry of entries)
+      if (entry.frame.kind === 'job') this.#log.learn(entry, found.get(entry.frame.seq) ?? null);
   }
 
   // --- the manager's events ---
@@ -283,8 +295,13 @@ export class Feed {
   }
 }
 
-interface Waiter {
+interface Reader {
+  ended: boolean;
   wake: () => void;
+}
+
+async function* framesOf(batches: AsyncIterable<Batch>): AsyncGenerator<Frame, void> {
+  for await (const { frames } of batches) yield* frames;
 }
 
 interface Answer {

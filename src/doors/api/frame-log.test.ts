@@ -3,8 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { FrameLog } from './frame-log.ts';
 import type { JobFrame, JobNews } from './frames.ts';
 
-const news = (jobId: string, progress: number): JobNews => ({
-  ...{ kind: 'job', at: '2026-01-31T00:00:00.000Z', jobId, seq: 1, type: 't', queue: 'q', status: 'running', progress },
+/** Jobs of different ids are different jobs. */
+const seqs = new Map<string, number>();
+const seqOf = (jobId: string): number => {
+  if (!seqs.has(jobId)) seqs.set(jobId, seqs.size + 1);
+  return seqs.get(jobId)!;
+};
+const news = (jobId: string, progress: number, seq = seqOf(jobId)): JobNews => ({
+  ...{ kind: 'job', at: '2026-01-31T00:00:00.000Z', jobId, seq, type: 't', queue: 'q', status: 'running', progress },
 });
 const all = () => true;
 const ROOM = Number.MAX_SAFE_INTEGER;
@@ -31,6 +37,20 @@ describe('a log of frames', () => {
     expect(next).toBe(4);
     expect(log.read(3, log.head, all, ROOM).entries).toHaveLength(1);
     expect(log.read(4, log.head, all, ROOM).entries).toEqual([]);
+  });
+
+  test('keeps jobs apart that had the same id one after the other', () => {
+    const log = new FrameLog(10);
+    log.append(news('again', 90, 1001));
+    const { entries } = log.read(0, log.head, all, ROOM);
+    log.learn(entries[0]!, { parentId: 'p', scheduleId: null, tenant: 'first' });
+    log.append(news('again', 10, 1002));
+    const both = log.read(0, log.head, all, ROOM).entries;
+    expect(both.map(({ facts }) => facts?.tenant)).toEqual(['first', undefined]);
+    expect(both.map(({ frame }) => (frame as JobFrame).progress)).toEqual([90, 10]);
+    // What is learnt late of the first says nothing of the second.
+    log.learn(both[0]!, { parentId: 'p', scheduleId: null, tenant: 'first' });
+    expect(both[1]!.facts).toBeUndefined();
   });
 
   test('gives no more than there is room for, but always one', () => {

@@ -94,10 +94,10 @@ export const NEWS = {
   'job-removed': (event: EventMap['job-removed']): JobNews => ({ ...about(event), removed: true }),
 } as const;
 
-/** What the news is about: newer news of the same thing takes the place of the older. */
+/** What the news is about: newer news of the same thing takes the place of the older. A job is its number, which no other job ever has; its id may be used again once it was removed. */
 export const keyOf = (news: News): string =>
   news.kind === 'job'
-    ? `job ${news.jobId}`
+    ? `job ${news.seq}`
     : news.kind === 'queue'
       ? `queue ${news.queue}`
       : news.kind === 'worker'

@@ -1,8 +1,8 @@
 /** The contract as OpenAPI 3.1, for programs that know nothing of TypeScript. */
-import { readFileSync } from 'node:fs';
 import type { OpenAPI } from '@orpc/contract';
 import { OpenAPIGenerator } from '@orpc/openapi';
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4';
+import { packageVersion } from '../../util/version.ts';
 import { contract } from './contract.ts';
 import { upload } from './contract-live.ts';
 import { examples } from './examples.ts';
@@ -11,9 +11,6 @@ import { schedule } from './schedule-shapes.ts';
 import { attempt, job, logLine, problem, queue, worker } from './shapes.ts';
 
 export type Description = OpenAPI.Document;
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 const TAGS: Readonly<Record<string, string>> = {
   jobs: 'One piece of work: hand it in, follow it, change its fate.',
@@ -40,7 +37,7 @@ export const describeApi = async (): Promise<Description> => {
   const description = await generator.generate(contract, {
     info: {
       title: 'Backline',
-      version: version(),
+      version: packageVersion(),
       description: ABOUT,
       license: { name: 'MIT', identifier: 'MIT' },
     },

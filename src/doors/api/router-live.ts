@@ -35,8 +35,9 @@ export const uploadView = ({ startedAt, ...upload }: Upload): UploadView => ({
 });
 
 export const uploads = {
-  list: api.uploads.list.handler(async ({ input: { limit = 100 } = {}, context }) => ({
-    uploads: (await deskOf(context).list(limit)).map(uploadView),
-  })),
+  list: api.uploads.list.handler(async ({ input: { limit = 100 } = {}, context }) => {
+    const desk = deskOf(context);
+    return { uploads: (await desk.list(limit)).map(uploadView), maxBytes: desk.maxBytes };
+  }),
   get: api.uploads.get.handler(async ({ input: { id }, context }) => uploadView(await deskOf(context).get(id))),
 };

@@ -3,8 +3,10 @@ import type { Client } from '../../engine/client.ts';
 import { scheduleNotFound } from '../../job/errors.ts';
 import { api } from './base.ts';
 import type { Context } from './context.ts';
-import { historyEntryView, nextRunsView, scheduleView } from './schedule-views.ts';
+import { historyEntryView, nextRunsView, scheduledJobView, scheduleView } from './schedule-views.ts';
 import { iso } from './views.ts';
+
+const LATEST_RUNS = 30;
 
 type Verbs = Client['schedules'];
 
@@ -59,6 +61,17 @@ export const schedules = {
   next: api.schedules.next.handler(async ({ input: { id, ...options }, context }) =>
     nextRunsView(await schedulesOf(context).next(id, options as object)),
   ),
+  preview: api.schedules.preview.handler(async ({ input: { count, ...trigger }, context }) =>
+    nextRunsView(await schedulesOf(context).preview(trigger as Parameters<Verbs['preview']>[0], { count })),
+  ),
+  runs: api.schedules.runs.handler(async ({ input: { ids, limit = LATEST_RUNS }, context: { client } }) => {
+    const now = client.now();
+    const runsOf = async (id: string) => {
+      const { jobs } = await client.list({ schedule: id }, { limit });
+      return { id, jobs: jobs.map((job) => scheduledJobView(job, now)) };
+    };
+    return { schedules: await Promise.all([...new Set(ids)].map(runsOf)) };
+  }),
   history: api.schedules.history.handler(async ({ input: { id, ...query }, context }) => {
     const { entries, next } = await schedulesOf(context).history(id, query as object);
     return { entries: entries.map(historyEntryView), next };

@@ -7,6 +7,7 @@ import { api } from './base.ts';
 import type { Context } from './context.ts';
 import { whichOf } from './filters.ts';
 import type { ApiClient, CallContext } from './http-client.ts';
+import { about } from './router-about.ts';
 import { audit, me, tokens } from './router-access.ts';
 import { jobs, shown } from './router-jobs.ts';
 import { events, uploads } from './router-live.ts';
@@ -56,13 +57,13 @@ const bulk = {
 };
 
 /** A queue is made by its first job, or by the first thing that is said of it. */
-const shownQueue = async ({ client }: Context, name: string) =>
-  queueView((await client.queues()).find((queue) => queue.name === name)!);
+const shownQueue = async ({ client, caller }: Context, name: string) =>
+  queueView((await client.queues()).find((queue) => queue.name === name)!, caller);
 
 const queues = {
-  list: api.queues.list.handler(async ({ context: { client } }) => ({
+  list: api.queues.list.handler(async ({ context: { client, caller } }) => ({
     at: iso(client.now()),
-    queues: (await client.queues()).map(queueView),
+    queues: (await client.queues()).map((queue) => queueView(queue, caller)),
   })),
   pause: api.queues.pause.handler(async ({ input: { name, ...options }, context }) => {
     await context.client.pauseQueue(name, { ...options, actor: context.caller.name });
@@ -93,7 +94,9 @@ const workers = {
 };
 
 const failures = {
-  list: api.failures.list.handler(async ({ input, context: { client } }) => failuresView(await client.failures(input))),
+  list: api.failures.list.handler(async ({ input, context: { client, caller } }) =>
+    failuresView(await client.failures(input), caller),
+  ),
 };
 
 const stats = {
@@ -133,6 +136,7 @@ export const router = api.router({
   stats,
   metrics,
   health,
+  about,
   events,
   uploads,
   schedules,

@@ -206,6 +206,16 @@ const schedules = {
     ...{ method: 'GET', path: '/schedules/{id}/next', scope: 'read', tag: 'schedules' },
     summary: 'Show its next runs in its zone, and what the next clock changes do to them.',
   },
+  preview: {
+    ...{ method: 'POST', path: '/schedule-preview', scope: 'read', tag: 'schedules' },
+    summary: 'Show what a schedule would do, without making one.',
+    description: 'With exactly one of `cron`, `interval` and `at`.',
+  },
+  runs: {
+    ...{ method: 'POST', path: '/schedule-runs', scope: 'read', tag: 'schedules' },
+    summary: 'Show the latest jobs of some schedules, newest first.',
+    description: 'As far as they are stored: what retention has removed is only in the history.',
+  },
   history: {
     ...{ method: 'GET', path: '/schedules/{id}/history', scope: 'read', tag: 'schedules' },
     summary: 'Show what happened to it, newest first: runs, missed and skipped slots, changes.',
@@ -250,6 +260,12 @@ const system = {
     get: {
       ...{ method: 'GET', path: '/health', scope: 'read', tag: 'figures' },
       summary: 'Say whether all is well: the database, this process, the workers.',
+    },
+  },
+  about: {
+    get: {
+      ...{ method: 'GET', path: '/about', scope: 'read', tag: 'figures' },
+      summary: 'Say how the service is set up: its version, its database, its limits, what it keeps.',
     },
   },
 } as const satisfies Record<string, Record<string, Route>>;

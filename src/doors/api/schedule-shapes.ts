@@ -1,5 +1,6 @@
 /** What the API answers about schedules. Times are ISO 8601 in UTC, lengths of time milliseconds. */
 import * as z from 'zod';
+import { STATUSES } from '../../job/states.ts';
 import type { Calendar } from '../../schedule/calendar.ts';
 import { at, json, maybe, n } from './words.ts';
 
@@ -105,6 +106,16 @@ export const nextRuns = z.strictObject({
   ),
 });
 
+const scheduledJob = z.strictObject({
+  id: z.string(),
+  slotAt: maybe(at),
+  ...{ status: z.enum(STATUSES), shown: z.string().describe('The status as people see it.') },
+  ...{ createdAt: at, startedAt: maybe(at), completedAt: maybe(at) },
+  byHand: z.boolean().describe('A person asked for it.'),
+});
+
+export const scheduleRuns = z.strictObject({ id: z.string(), jobs: list(scheduledJob) });
+
 const KINDS = [
   ...(['added', 'updated', 'paused', 'resumed', 'removed'] as const),
   ...(['fired', 'missed', 'skipped', 'ran', 'ended', 'retimed', 'problem', 'recovered'] as const),
@@ -128,6 +139,7 @@ export const historyPage = z.strictObject({
 });
 
 export type ScheduleView = z.infer<typeof schedule>;
+export type ScheduledJobView = z.infer<typeof scheduledJob>;
 export type NextRunsView = z.infer<typeof nextRuns>;
 export type HistoryEntryView = z.infer<typeof entry>;
 export type ScheduleAction = (typeof SCHEDULE_ACTIONS)[number];

@@ -1,5 +1,7 @@
 /** Schedules as the API answers them: times become ISO text, and each says what may be done to it. */
 import type { Client } from '../../engine/client.ts';
+import type { Job } from '../../job/job.ts';
+import { shownStatus } from '../../job/states.ts';
 import type { ExplainedRun, Explanation } from '../../schedule/explain.ts';
 import type { HistoryEntry } from '../../schedule/record.ts';
 import type { Trigger } from '../../schedule/schedule.ts';
@@ -10,6 +12,7 @@ import {
   type NextRunsView,
   SCHEDULE_ACTIONS,
   type ScheduleAction,
+  type ScheduledJobView,
   type ScheduleView,
 } from './schedule-shapes.ts';
 import { iso, isoOrNull } from './views.ts';
@@ -38,6 +41,12 @@ const triggerView = (trigger: Trigger): ScheduleView['trigger'] => {
   if (trigger.kind === 'interval') return { ...trigger, firstAt: iso(trigger.firstAt) };
   return trigger.kind === 'once' ? { ...trigger, at: iso(trigger.at) } : trigger;
 };
+
+export const scheduledJobView = (job: Job, now: number): ScheduledJobView => ({
+  ...{ id: job.id, slotAt: isoOrNull(job.slotAt), status: job.status, shown: shownStatus(job, now) },
+  ...{ createdAt: iso(job.createdAt), startedAt: isoOrNull(job.startedAt), completedAt: isoOrNull(job.completedAt) },
+  byHand: job.userInitiated,
+});
 
 const runView = ({ at, local, note }: ExplainedRun) => ({ at: iso(at.getTime()), local, note });
 

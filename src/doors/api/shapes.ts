@@ -139,8 +139,11 @@ const counts = z.strictObject(
   Object.fromEntries(STATUSES.map((name) => [name, n])) as Record<(typeof STATUSES)[number], typeof n>,
 );
 
+export const QUEUE_ACTIONS = ['pause', 'resume', 'limit'] as const;
+
 export const queue = z.strictObject({
   name: z.string(),
+  allowed: list(z.enum(QUEUE_ACTIONS)).describe('What this caller may do to it now.'),
   paused: z.boolean(),
   pausedReason: maybe(z.string()),
   pausedBy: maybe(z.string()),
@@ -189,6 +192,7 @@ export const failures = z.strictObject({
   groups: list(failureGroup).describe('Most first.'),
   looked: n.describe('How many failed jobs were looked at, the newest ones.'),
   more: z.boolean().describe('There are older ones, which were not.'),
+  allowed: list(z.enum(['retry', 'cancel', 'remove'])).describe('What this caller may do to all jobs of a group.'),
   found: n.describe('Groups that were found, also those beyond the limit.'),
   since: at,
   until: at,

@@ -7,7 +7,16 @@ import { shownStatus } from '../../job/states.ts';
 import { type Caller, permits } from './access.ts';
 import { problemOf } from './problem.ts';
 import { ROUTES, type Scope } from './routes.ts';
-import type { AttemptView, FailuresView, JobView, LogLineView, MetricsView, QueueView, WorkerView } from './shapes.ts';
+import {
+  type AttemptView,
+  type FailuresView,
+  type JobView,
+  type LogLineView,
+  type MetricsView,
+  QUEUE_ACTIONS,
+  type QueueView,
+  type WorkerView,
+} from './shapes.ts';
 
 type Answer<Verb extends 'queues' | 'workers' | 'metrics' | 'failures' | 'enqueueMany' | 'enqueue'> = Awaited<
   ReturnType<Client[Verb]>
@@ -57,8 +66,11 @@ export const previewView = ({ oldest, newest, snapshotAt, ...counts }: BulkPrevi
   snapshotAt: iso(snapshotAt),
 });
 
-export const queueView = (queue: Answer<'queues'>[number]): QueueView => ({
+export const queueView = (queue: Answer<'queues'>[number], caller: Caller): QueueView => ({
   ...queue,
+  allowed: QUEUE_ACTIONS.filter(
+    (action) => action !== (queue.paused ? 'pause' : 'resume') && permits(caller, ROUTES.queues[action].scope),
+  ),
   pausedUntil: isoOrNull(queue.pausedUntil),
   pausedAt: isoOrNull(queue.pausedAt),
   oldestDueAt: isoOrNull(queue.oldestDueAt),
@@ -73,8 +85,9 @@ export const workerView = (worker: Answer<'workers'>[number], now: number): Work
   };
 };
 
-export const failuresView = ({ groups, since, until, ...rest }: Answer<'failures'>): FailuresView => ({
+export const failuresView = ({ groups, since, until, ...rest }: Answer<'failures'>, caller: Caller): FailuresView => ({
   ...rest,
+  allowed: (['retry', 'cancel', 'remove'] as const).filter((action) => permits(caller, ROUTES.bulk[action].scope)),
   since: iso(since),
   until: iso(until),
   groups: groups.map(({ samples, firstAt, lastAt, ...group }) => ({

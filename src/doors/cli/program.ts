@@ -1,8 +1,8 @@
 /** The command line. Commands are one file each; here they are put together, and every error ends in one place. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { TOKEN_VARIABLE, URL_VARIABLE } from '../../config/settings.ts';
 import { needsDatabase, usage } from '../../job/errors.ts';
+import { packageVersion } from '../../util/version.ts';
 import type { Run } from './command.ts';
 import { addAdd } from './commands/add.ts';
 import { addAudit } from './commands/audit.ts';
@@ -54,15 +54,10 @@ const COMMANDS = [
   addAudit,
 ];
 
-const version = (): string => {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-};
-
 const makeProgram = (run: Run, stdout: Streams['stdout']): Command => {
   const program = new Command('backline')
     .description('Background jobs: start the service, hand work in, look after it.')
-    .version(version(), '-V, --version', 'Show the version.')
+    .version(packageVersion(), '-V, --version', 'Show the version.')
     .helpOption('-h, --help', 'Show this help.')
     .addOption(settingFlag('database'))
     .addOption(

@@ -15,6 +15,10 @@ import { mustBeOwnOrigin } from './origin.ts';
 import { clearSession, keepSession, sessionOf } from './session.ts';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whoever asks gets it. */
+    public?: true;
+  }
   interface FastifyRequest {
     /** Set for every route that is not public. */
     caller: Caller;
@@ -65,8 +69,8 @@ export const addAccess = async (server: FastifyInstance, client: Served, options
   await limitRequests(server, options);
 };
 
-export const isPublic = ({ url }: FastifyRequest): boolean =>
-  PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, '')) || url.startsWith('/assets/');
+export const isPublic = ({ url, routeOptions }: FastifyRequest): boolean =>
+  routeOptions.config.public === true || PUBLIC.includes(url.split('?')[0]!.replace(/(?<=.)\/$/, ''));
 
 const limitRequests = async (server: FastifyInstance, { maxPerMinute }: AccessOptions): Promise<void> => {
   const { default: rateLimit } = await import('@fastify/rate-limit');

@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import { BacklineError } from '../../job/backline-error.ts';
 import { methodNotAllowed, routeNotFound, unknownOption } from '../../job/errors.ts';
 import type { Served } from '../api/context.ts';
+import type { ShownSetting } from '../api/contract-about.ts';
 import { toWire } from '../api/problem.ts';
 import { allRoutes } from '../api/routes.ts';
 import type { UploadDesk } from '../api/uploads.ts';
@@ -14,6 +15,7 @@ import { readQuery } from './query.ts';
 
 export interface ApiOptions extends BodyLimits {
   readonly uploads: UploadDesk | null;
+  readonly settings?: readonly ShownSetting[] | undefined;
   /** Fires when the server closes: what still waits is answered. */
   readonly closing: AbortSignal;
   /** Called with what must not have happened; the caller of the API is told only that something has. */
@@ -42,8 +44,8 @@ export const addApi = async (server: FastifyInstance, client: Served, options: A
       const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         mustKnow(request);
         request.body ??= {};
-        const { closing, uploads } = options;
-        const context = { client, caller: request.caller, closing, uploads, idempotencyKey: keyOf(request) };
+        const { closing, uploads, settings } = options;
+        const context = { client, caller: request.caller, closing, uploads, settings, idempotencyKey: keyOf(request) };
         const { matched } = await handler.handle(request, reply, { prefix: PREFIX, context });
         if (!matched) throw nothingAt(request);
         return reply;
@@ -105,8 +107,14 @@ const addDocuments = async (scope: FastifyInstance): Promise<void> => {
   scope.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send((await documents()).page));
 };
 
-/** Only a GET is asked with a query; elsewhere it would be ignored without a word. */
-const mustKnow = ({ method, query }: FastifyRequest): void => {
+/** `.` or `..` as a part of a path, as it stands or encoded. */
+const DOTS = /(^|[/\\])(\.|%2e){1,2}($|[/\\])/i;
+
+/** No path walks up. Only a GET is asked with a query; elsewhere it would be ignored without a word. */
+const mustKnow = ({ method, query, url }: FastifyRequest): void => {
+  const path = url.split('?')[0]!;
+  // The contract's handler would walk them, and end where nobody has looked.
+  if (DOTS.test(path)) throw routeNotFound(method, path.slice(0, 200), `See ${PREFIX}/docs for what there is.`);
   const [name] = Object.keys(query as object);
   if (method !== 'GET' && name !== undefined) throw unknownOption('The query of a request that is no GET', name, []);
 };

@@ -14,10 +14,13 @@ export interface BodyLimits {
 /** Every body of this part of the server is read so. @throws BAD_JSON, BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, UNSUPPORTED_MEDIA_TYPE. */
 export const readJsonBodies = (server: FastifyInstance, limits: BodyLimits): void => {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(/^application\/json\b/i, async (request: FastifyRequest, stream: IncomingMessage) => {
-    mustBePlain(request);
-    return parseObject(await collect(stream, request, limits));
-  });
+  server.addContentTypeParser(
+    /^application\/json\s*(;|$)/i,
+    async (request: FastifyRequest, stream: IncomingMessage) => {
+      mustBePlain(request);
+      return parseObject(await collect(stream, request, limits));
+    },
+  );
   server.addContentTypeParser('*', async (request: FastifyRequest) => {
     throw unsupportedMediaType(request.headers['content-type'] ?? 'none');
   });

@@ -56,6 +56,8 @@ const DEFAULTS: Limits = {
 /** How soon a browser comes back after a break. */
 const RETRY_MS = 3000;
 const FULL: readonly string[] = ['TOO_MANY_LISTENERS', 'LISTENERS_FULL'];
+/** How long a reader may take to say goodbye, or to take what was still sent. The end of the server waits for nobody longer. */
+const PARTING_MS = 1000;
 /** Nothing that a reader says is expected. */
 const MAX_MESSAGE_BYTES = 1024;
 
@@ -82,7 +84,7 @@ export const addLive = async (
   const listeners = new Listeners(limits.maxListeners, limits.maxListenersPerAddress);
   const { default: webSockets } = await import('@fastify/websocket');
   await server.register(webSockets, {
-    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false, closeTimeout: PARTING_MS },
     // What is broken on a connection has ended it, with a code of its own.
     errorHandler: () => {},
     preClose: (done) => {
@@ -119,7 +121,7 @@ const addEventStream = (scope: FastifyInstance, door: Door, limits: Limits, list
     const batches = door.feed.batches({ ...watch, signal });
     reply.hijack();
     begin(reply);
-    await stream(reply.raw, batches, limits, door.onUnexpected);
+    await stream(reply.raw, batches, limits, door);
   });
 };
 
@@ -138,7 +140,7 @@ const stream = async (
   raw: ServerResponse,
   batches: AsyncIterable<Batch>,
   { heartbeatMs, stallMs }: Limits,
-  onUnexpected: (error: unknown) => void,
+  { closing, onUnexpected }: Door,
 ): Promise<void> => {
   const heart = setInterval(() => {
     if (!raw.writableNeedDrain) raw.write(':\n\n');
@@ -146,26 +148,33 @@ const stream = async (
   try {
     for await (const batch of batches) {
       raw.write(eventsOf(batch));
-      if (raw.writableNeedDrain && !(await isDrained(raw, stallMs))) raw.destroy();
+      if (raw.writableNeedDrain && !(await isDrained(raw, stallMs, closing)) && !closing.aborted) raw.destroy();
     }
   } catch (error) {
     onUnexpected(error);
     raw.write(`event: error\ndata: ${JSON.stringify(problemOf(asOurs(error)))}\n\n`);
   } finally {
     clearInterval(heart);
-    raw.end();
+    end(raw);
   }
 };
 
-/** @returns false if nothing moved for so long, or the reader is gone. */
-const isDrained = async (raw: ServerResponse, stallMs: number): Promise<boolean> => {
+/** Who does not read will not hear that it is over either. */
+const end = (raw: ServerResponse): void => {
+  const timer = setTimeout(() => raw.destroy(), PARTING_MS);
+  raw.once('close', () => clearTimeout(timer));
+  raw.end();
+};
+
+/** @returns false if nothing moved for so long, the reader is gone, or the server closes. */
+const isDrained = async (raw: ServerResponse, stallMs: number, closing: AbortSignal): Promise<boolean> => {
   const ends = new AbortController();
   try {
     const { signal } = ends;
     return await Promise.race([
       once(raw, 'drain', { signal }).then(() => true),
       once(raw, 'close', { signal }).then(() => false),
-      sleep(stallMs, { signal, keepAlive: false }).then(() => false),
+      sleep(stallMs, { signal: AbortSignal.any([signal, closing]), keepAlive: false }).then(() => false),
     ]);
   } catch {
     return false;
@@ -259,7 +268,8 @@ const converse = async (
   const signal = AbortSignal.any([gone.signal, door.closing, standing.signal]);
   const batches = door.feed.batches({ ...watch, signal });
   try {
-    for await (const { texts } of batches) if (!(await isSent(wire, texts, stallMs))) wire.terminate();
+    for await (const { texts } of batches)
+      if (!(await isSent(wire, texts, stallMs, door.closing)) && !door.closing.aborted) wire.terminate();
     if (standing.signal.aborted) wire.close(CODES.policy, 'the token is not valid any more');
     else wire.close(CODES.goingAway, 'the service is stopping');
   } catch (error) {
@@ -271,10 +281,15 @@ const converse = async (
 };
 
 /** Whether all of it left this process in time. */
-const isSent = async (wire: Wire, texts: readonly string[], stallMs: number): Promise<boolean> => {
+const isSent = async (
+  wire: Wire,
+  texts: readonly string[],
+  stallMs: number,
+  closing: AbortSignal,
+): Promise<boolean> => {
   const ends = new AbortController();
   const sent = texts.map((text) => new Promise<boolean>((resolve) => wire.send(text, (error) => resolve(!error))));
-  const late = sleep(stallMs, { signal: ends.signal, keepAlive: false }).then(() => false);
+  const late = sleep(stallMs, { signal: AbortSignal.any([ends.signal, closing]), keepAlive: false }).then(() => false);
   const all = Promise.all(sent).then((each) => each.every(Boolean));
   const inTime = await Promise.race([all, late]);
   ends.abort();

@@ -56,7 +56,7 @@ describe('a page', () => {
     expect(body).toContain(`href="${up}status"`);
   });
 
-  test('to sign in is none of them: that is a form, also where there is no script', async () => {
+  test('to sign in is none of them: it is a form, too, where there is no script (sign-in.ts)', async () => {
     expect((await get('/sign-in')).statusCode).toBe(404);
   });
 

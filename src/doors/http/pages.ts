@@ -11,7 +11,7 @@ import { routeNotFound } from '../../job/errors.ts';
 /** Where the build leaves it; the same from the sources and from the build itself. */
 const BUILT = fileURLToPath(new URL('../../../dist/dashboard/', import.meta.url));
 
-/** Every page there is, as the dashboard's own table of pages has them, but for the sign-in: that is a form that needs no script. */
+/** Every page there is, as the dashboard's own table of pages has them, but for the sign-in (src/doors/http/sign-in.ts). */
 const PAGES = [
   ...[
     '/',
@@ -61,19 +61,23 @@ export const readPages = (folder = BUILT): BuiltPages | null => {
   }
 };
 
+const PUBLIC = { public: true } as const;
+
 /** Puts the pages at the root of a server, or of a part of it that has a prefix. */
 export const addPages = (server: FastifyInstance, { index, assets }: BuiltPages): void => {
   for (const url of PAGES)
-    server.get(url, (request, reply) =>
-      reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', POLICY)
-        .send(index.replaceAll('"./', `"${upTo(request, server.prefix)}`)),
-    );
-  server.get<{ Params: { name: string } }>('/assets/:name', (request, reply) =>
+    server.get(url, { config: PUBLIC }, (request, reply) => sendIndex(index, request, reply, server.prefix));
+  server.get<{ Params: { name: string } }>('/assets/:name', { config: PUBLIC }, (request, reply) =>
     sendAsset(assets, request.params.name, request, reply),
   );
 };
+
+/** The page that becomes whichever its address names. It holds nothing of anybody: what it shows, it asks the API for. */
+export const sendIndex = (index: string, request: FastifyRequest, reply: FastifyReply, prefix = ''): FastifyReply =>
+  reply
+    .type('text/html; charset=utf-8')
+    .header('content-security-policy', POLICY)
+    .send(index.replaceAll('"./', `"${upTo(request, prefix)}`));
 
 /** From a page back to where the pages are mounted: `./` from /jobs, `../` from /jobs/7. */
 const upTo = ({ url }: FastifyRequest, prefix: string): string => {

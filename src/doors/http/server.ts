@@ -9,6 +9,7 @@ import { sleep } from '../../util/sleep.ts';
 import { actorOf, writeDown } from '../api/audited.ts';
 import { clientFor } from '../api/bound.ts';
 import type { Served } from '../api/context.ts';
+import type { ShownSetting } from '../api/contract-about.ts';
 import { problemOf } from '../api/problem.ts';
 import type { UploadDesk } from '../api/uploads.ts';
 import { type AccessOptions, addAccess, LOOPBACK, nameOf } from './access.ts';
@@ -17,10 +18,10 @@ import { Failures } from './failures.ts';
 import { addLive, type LiveOptions, mayUpgrade } from './live.ts';
 import { OpenRequests } from './open-requests.ts';
 import { statusPage, troublePage } from './page.ts';
-import { addPages, readPages } from './pages.ts';
+import { addPages, type BuiltPages, readPages } from './pages.ts';
 import { PROBLEM_TYPE, sendProblem } from './problems.ts';
 import { addQueueEndpoints } from './queue-endpoints.ts';
-import { addSignIn } from './sign-in.ts';
+import { addSignIn, PLAIN_SIGN_IN } from './sign-in.ts';
 import { reportOn } from './status.ts';
 import { STYLE } from './style.ts';
 import { addUploads, type UploadDoor } from './upload.ts';
@@ -52,6 +53,8 @@ export interface ServerOptions {
   readonly live?: LiveOptions;
   /** Takes files that become jobs; without it, uploads are refused. */
   readonly uploads?: UploadDesk;
+  /** What the program was started with, for the page of settings; nothing secret. */
+  readonly settings?: readonly ShownSetting[];
   /** How long next to nothing of an upload may come, in milliseconds. Default 30 s. */
   readonly uploadIdleMs?: number;
   /** Called with what must not have happened; whoever asked is told only that something has. */
@@ -135,6 +138,8 @@ const makeServer = async (
   const [{ default: Fastify }, { default: helmet }] = await Promise.all([import('fastify'), import('@fastify/helmet')]);
   const http = {
     ...{ headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS, requestTimeout: 0 },
+    // Refused below, in our words.
+    requireHostHeader: false,
     // Newer than the types: a client that would rather speak another protocol is answered in this one.
     shouldUpgradeCallback: mayUpgrade,
   };
@@ -161,7 +166,7 @@ const makeServer = async (
   });
   server.setErrorHandler((error, request, reply) => {
     const signIn = isCode(error, 'NOT_AUTHENTICATED');
-    if (signIn && isPage(request)) return reply.redirect('/sign-in', 303);
+    if (signIn && isPage(request)) return reply.redirect(PLAIN_SIGN_IN, 303);
     if (signIn) reply.header('www-authenticate', 'Bearer realm="backline"');
     return sendProblem(reply, error, onUnexpected);
   });
@@ -169,15 +174,16 @@ const makeServer = async (
     const path = request.url.split('?')[0]!.slice(0, 200);
     return sendProblem(reply, routeNotFound(request.method, path, 'Look at /, or at /api/docs.'), onUnexpected);
   });
-  await addSignIn(server, client, access);
+  const pages = readPages();
+  await addSignIn(server, client, access, pages?.index ?? null);
   const door = { closing, onUnexpected, callerOf: (request: FastifyRequest) => request.caller };
   await addLive(server, client, door, options.live);
-  addRoutes(server, client, now);
+  addRoutes(server, client, pages, now);
   const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
   await addQueueEndpoints(server, client, { ...limits, callerOf: door.callerOf });
-  const { uploads = null, uploadIdleMs = 30_000 } = options;
+  const { uploads = null, uploadIdleMs = 30_000, settings } = options;
   if (uploads) await addUploads(server, uploads, { ...door, idleMs: uploadIdleMs, tell: uploadsTold(client) });
-  await addApi(server, client, { ...limits, closing, uploads, onUnexpected });
+  await addApi(server, client, { ...limits, closing, uploads, settings, onUnexpected });
   return server;
 };
 
@@ -201,8 +207,7 @@ const uploadsTold =
   (caller, action, target, detail) =>
     writeDown(client, { actor: actorOf(caller), door: 'http', action, target, count: 1, detail });
 
-const addRoutes = (server: FastifyInstance, manager: Served, now: () => number): void => {
-  const pages = readPages();
+const addRoutes = (server: FastifyInstance, manager: Served, pages: BuiltPages | null, now: () => number): void => {
   if (pages) addPages(server, pages);
   // Without script, and in place of the dashboard where that was not built.
   for (const url of pages ? ['/status'] : ['/', '/status']) addStatusPage(server, url, manager, now);
@@ -258,6 +263,9 @@ const urlOf = (given: string | undefined): URL | null => {
  * service is known by; an address in numbers is no name that anybody could point.
  */
 const mustKnowName = (request: FastifyRequest, { loopback, publicUrl, allowedHosts }: AccessOptions): void => {
+  // Of several, this server and one in front of it might each believe another.
+  const given = request.raw.headersDistinct['host'] ?? [];
+  if (given.length !== 1) throw badRequest(`has ${given.length === 0 ? 'no' : 'more than one'} Host header`);
   const name = nameOf(request);
   const names = [...LOOPBACK, ...(publicUrl ? [publicUrl.hostname] : []), ...allowedHosts];
   if (names.includes(name) || (!loopback && isIP(name) !== 0)) return;

@@ -4,11 +4,23 @@ import { badRequest, notAuthenticated } from '../../job/errors.ts';
 import type { Served } from '../api/context.ts';
 import { type AccessOptions, addressOf, mustNotGuess, mustSayOrigin } from './access.ts';
 import { signInPage } from './page.ts';
+import { sendIndex } from './pages.ts';
 import { clearSession, setSession } from './session.ts';
 
 const MOST_BYTES = 4096;
 
-export const addSignIn = async (server: FastifyInstance, client: Served, options: AccessOptions): Promise<void> => {
+/** Where a person signs in who has no script. */
+export const PLAIN_SIGN_IN = '/sign-in?plain';
+/** And where such a person goes on. */
+const PLAIN_PAGE = '/status';
+
+/** @param index the page of the dashboard; null where that was not built. */
+export const addSignIn = async (
+  server: FastifyInstance,
+  client: Served,
+  options: AccessOptions,
+  index: string | null,
+): Promise<void> => {
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     const bounded = { parseAs: 'string', bodyLimit: MOST_BYTES } as const;
@@ -16,13 +28,17 @@ export const addSignIn = async (server: FastifyInstance, client: Served, options
       new URLSearchParams(body).get('token'),
     );
     scope.addContentTypeParser('application/json', bounded, async (_: FastifyRequest, body: string) => tokenIn(body));
-    scope.get('/sign-in', (_, reply) => reply.type('text/html; charset=utf-8').send(signInPage(null)));
+    scope.get('/sign-in', (request, reply) =>
+      index === null || Object.hasOwn(request.query as object, 'plain')
+        ? reply.type('text/html; charset=utf-8').send(signInPage(null))
+        : sendIndex(index, request, reply),
+    );
     scope.post('/sign-in', (request, reply) => signIn(request, reply, client, options));
     scope.post('/sign-out', async (request, reply) => {
       mustSayOrigin(request);
       if (request.session !== null) await client.tokens.endSession(request.session);
       clearSession(reply, options);
-      return wantsJson(request) ? reply.send({ signedIn: false }) : reply.redirect('/sign-in', 303);
+      return wantsJson(request) ? reply.send({ signedIn: false }) : reply.redirect(PLAIN_SIGN_IN, 303);
     });
   });
 };
@@ -62,5 +78,5 @@ const signIn = async (
   await client.audit.record({ actor: `${name} (${id})`, door: 'http', action: 'sign-in' });
   return wantsJson(request)
     ? reply.send({ signedIn: true, id, name, scope, queues, tenants })
-    : reply.redirect('/', 303);
+    : reply.redirect(PLAIN_PAGE, 303);
 };

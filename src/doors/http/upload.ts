@@ -1,5 +1,6 @@
 /** `POST /api/uploads`: a form with one file, which streams to the disk as it comes. The answer says that its job is written, not done. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { BacklineError } from '../../job/backline-error.ts';
 import {
   badRequest,
   badUpload,
@@ -75,6 +76,17 @@ export const addUploads = async (server: FastifyInstance, desk: UploadDesk, door
   );
 };
 
+/** What the reader of forms complains about is the form's fault. */
+async function* wellFormed<T>(parts: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* parts;
+  } catch (error) {
+    // Errors with a status of their own say what is wrong in our words or its own.
+    if (error instanceof BacklineError || (error as { statusCode?: unknown }).statusCode !== undefined) throw error;
+    throw badUpload('form', 'is cut off, or has no boundary', 'multipart/form-data with one file');
+  }
+}
+
 const mustBeAllowed = (caller: Caller): void => {
   if (!permits(caller, 'operate')) throw notPermitted('uploads.create', 'operate', caller.scope);
   // A file belongs to no tenant, and its job to the folder's queue.
@@ -87,7 +99,7 @@ const receive = async (request: FastifyRequest, desk: UploadDesk, door: UploadDo
   let incoming: Incoming | null = null;
   const guard = new Guard(request, door);
   try {
-    for await (const part of guard.watch(request.parts())) {
+    for await (const part of guard.watch(wellFormed(request.parts()))) {
       if (part.type === 'field') {
         addField(fields, part.fieldname, part.value, part.valueTruncated || part.fieldnameTruncated);
         continue;
@@ -95,13 +107,14 @@ const receive = async (request: FastifyRequest, desk: UploadDesk, door: UploadDo
       if (!part.filename) throw badUpload('filename', 'is missing', 'the name of a file');
       incoming = await desk.begin({ id, name: part.filename, bytesExpected: lengthOf(request) });
       guard.reads(part.file);
-      for await (const chunk of part.file) {
+      for await (const chunk of wellFormed(part.file)) {
         guard.alive((chunk as Buffer).length);
         await incoming.write(chunk as Buffer);
       }
     }
     if (!incoming) throw badUpload('file', 'is missing', 'a form with one file');
     guard.mustGoOn();
+    guard.arrived();
     return await incoming.finish(fields);
   } catch (error) {
     const reason = guard.reasonOf(error);
@@ -185,6 +198,11 @@ class Guard {
 
   mustGoOn(): void {
     if (this.#reason) throw this.#reason;
+  }
+
+  /** All of it is here: how long the disk takes is not the sender's fault. */
+  arrived(): void {
+    clearInterval(this.#timer);
   }
 
   /** What is broken when we broke it ourselves is not the reason. */

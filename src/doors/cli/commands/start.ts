@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Resolved } from '../../../config/settings.ts';
+import { type Resolved, shownSettings } from '../../../config/settings.ts';
 import { JobManager } from '../../../engine/job-manager.ts';
 import { BacklineError } from '../../../job/backline-error.ts';
 import { unknownJobType } from '../../../job/errors.ts';
@@ -49,6 +49,7 @@ const start = async ({ out, flags }: Cli): Promise<ExitCode> => {
       ...{ place, requireToken, publicUrl: publicUrl ?? undefined, allowedHosts, trustProxy },
       ...{ host, port, now: () => manager.now(), maxBodyBytes: Math.max(MANY_BYTES, 2 * maxPayloadBytes) },
       ...(uploads ? { uploads } : {}),
+      settings: shownSettings(resolved),
       onUnexpected: (error) => logger.error({ err: error }, 'an error in the API'),
     });
     await scheduler?.start();
