@@ -12,8 +12,9 @@ import {
 } from '../job/bulk.ts';
 import { checkOptions, instant, integer, oneOf, text } from '../job/check.ts';
 import type { NewJob } from '../job/enqueue-options.ts';
-import { bulkChanged, secretInName } from '../job/errors.ts';
+import { bulkChanged, invalidOption } from '../job/errors.ts';
 import type { CheckedFilter, Within } from '../job/filter.ts';
+import { MASK } from '../job/secrets.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { type AuditRecord, DOORS } from './audit.ts';
@@ -106,7 +107,7 @@ export class Bulk {
    * whose JobManager works carries it out, beside its own jobs, and goes on where another has died. Cancelling that job stops it
    * between two steps. Its result is a `BulkResult`.
    * @param by who does it, for the audit.
-   * @throws as `preview`; BULK_CHANGED if it would not be done to `expected` jobs; SECRET_IN_NAME for a filter by what is secret.
+   * @throws as `preview`; BULK_CHANGED if it would not be done to `expected` jobs; INVALID_OPTION for a filter by what is secret.
    */
   async start(request: BulkStart, by: BulkBy = {}): Promise<Enqueued<BulkResult>> {
     const { filter: which, action = checkAction(undefined), ...given } = checkOptions(MORE, request, 'the change');
@@ -146,7 +147,7 @@ const mustTellNoSecret = ({ payload = [] }: CheckedFilter, vault: Vault): void =
   const { isSecret } = vault.rulesOf(undefined);
   for (const { path } of payload)
     if (path.some((name) => isSecret(String(name))))
-      throw secretInName(`filter.payload.${path.join('.')}`, 'its value');
+      throw invalidOption(`filter.payload.${path.join('.')}`, MASK, 'paths of what is not secret');
 };
 
 /** The jobs of a filter that were made up to a time. */
