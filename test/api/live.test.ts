@@ -268,6 +268,54 @@ describe('an event stream', () => {
     expect(feed.readers).toBe(0);
   });
 
+  test('of HTTP/1.0, which knows no pieces, is the bare events', async () => {
+    const { manager, server, feed } = await open();
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    let heard = '';
+    socket.on('data', (data) => {
+      heard += String(data);
+    });
+    socket.write('GET /api/events HTTP/1.0\r\nhost: localhost\r\n\r\n');
+    await until(() => feed.readers === 1);
+    await add(manager, 'a');
+    await until(() => heard.includes('"jobId":"a"'));
+    expect(heard).not.toMatch(/transfer-encoding/i);
+    expect(heard.slice(heard.indexOf('\r\n\r\n') + 4)).toMatch(
+      /^retry: 3000\n\nevent: message\nid: \S+\ndata: \{.*\}\n\n$/,
+    );
+  });
+
+  test('that is asked for behind another request on its connection is whole, each event once', async () => {
+    const { manager, server, feed } = await open({ heartbeatMs: 20 });
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    let heard = '';
+    socket.on('data', (data) => {
+      heard += String(data);
+    });
+    const first = `GET /api/jobs/waits/result?timeoutMs=300 HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+    await add(manager, 'waits');
+    socket.write(`${first}GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    await until(() => feed.readers === 1);
+    for (const id of ['a', 'b']) await add(manager, id);
+    await until(() => heard.includes('"jobId":"b"'));
+    await add(manager, 'c');
+    await until(() => heard.includes('"jobId":"c"'));
+    const [, answer, stream] = heard.split('HTTP/1.1 ');
+    expect(answer).toMatch(/^409 /);
+    expect(stream).toMatch(/^200 /);
+    for (const id of ['a', 'b', 'c']) expect(stream!.match(new RegExp(`"jobId":"${id}"`, 'g'))).toHaveLength(1);
+    // Every piece has the length that it says.
+    let rest = stream!.slice(stream!.indexOf('\r\n\r\n') + 4);
+    while (rest !== '') {
+      const [size] = rest.split('\r\n', 1);
+      const behind = size!.length + 2 + Number.parseInt(size!, 16);
+      expect(rest.slice(behind, behind + 2)).toBe('\r\n');
+      rest = rest.slice(behind + 2);
+    }
+  });
+
   test('ends with the service, which does not wait for it', async () => {
     const { server } = await open();
     const streams = [await stream(server), await stream(server)];

@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { StandardBracketNotationSerializer } from '@orpc/openapi-client/standard';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BacklineError } from '../../job/backline-error.ts';
@@ -143,12 +144,12 @@ const stream = async (
   { closing, onUnexpected }: Door,
 ): Promise<void> => {
   const heart = setInterval(() => {
-    if (!raw.writableNeedDrain) raw.write(':\n\n');
+    if (!raw.writableNeedDrain && !raw.socket?.writableNeedDrain) raw.write(':\n\n');
   }, heartbeatMs);
   try {
     for await (const batch of batches) {
-      raw.write(eventsOf(batch));
-      if (raw.writableNeedDrain && !(await isDrained(raw, stallMs, closing)) && !closing.aborted) raw.destroy();
+      const to = send(raw, batch);
+      if (to.writableNeedDrain && !(await isDrained(to, stallMs, closing)) && !closing.aborted) raw.destroy();
     }
   } catch (error) {
     onUnexpected(error);
@@ -167,13 +168,13 @@ const end = (raw: ServerResponse): void => {
 };
 
 /** @returns false if nothing moved for so long, the reader is gone, or the server closes. */
-const isDrained = async (raw: ServerResponse, stallMs: number, closing: AbortSignal): Promise<boolean> => {
+const isDrained = async (to: Writable, stallMs: number, closing: AbortSignal): Promise<boolean> => {
   const ends = new AbortController();
   try {
     const { signal } = ends;
     return await Promise.race([
-      once(raw, 'drain', { signal }).then(() => true),
-      once(raw, 'close', { signal }).then(() => false),
+      once(to, 'drain', { signal }).then(() => true),
+      once(to, 'close', { signal }).then(() => false),
       sleep(stallMs, { signal: AbortSignal.any([signal, closing]), keepAlive: false }).then(() => false),
     ]);
   } catch {
@@ -183,16 +184,40 @@ const isDrained = async (raw: ServerResponse, stallMs: number, closing: AbortSig
   }
 };
 
-const encoded = new WeakMap<Batch, Buffer>();
+/** The events of a batch, bare, and as a piece of a chunked answer. */
+interface Encoded {
+  readonly bytes: Buffer;
+  readonly piece: Buffer;
+}
+
+const encoded = new WeakMap<Batch, Encoded>();
 
 /** Readers that are given the same frames are sent the same bytes. */
-const eventsOf = (batch: Batch): Buffer => {
+const eventsOf = (batch: Batch): Encoded => {
   const known = encoded.get(batch);
   if (known) return known;
   const text = batch.frames.map(({ id }, i) => `event: message\nid: ${id}\ndata: ${batch.texts[i]}\n\n`).join('');
-  const bytes = Buffer.from(text);
-  encoded.set(batch, bytes);
-  return bytes;
+  const length = Buffer.byteLength(text);
+  const piece = Buffer.from(`${length.toString(16)}\r\n${text}\r\n`);
+  const bytes = piece.subarray(piece.length - 2 - length, -2);
+  const made = { bytes, piece };
+  encoded.set(batch, made);
+  return made;
+};
+
+/**
+ * One write of one buffer that all readers share. Node's own `write` puts each piece of a chunked answer together anew for each reader,
+ * its length, the bytes and their end.
+ * @returns what was written to: it says whether that was more than it takes now.
+ */
+const send = (raw: ServerResponse, batch: Batch): Writable => {
+  const { bytes, piece } = eventsOf(batch);
+  const { socket } = raw;
+  // An answer that waits for another on its connection has no socket yet; one of HTTP/1.0 has no pieces.
+  const isPlain = !raw.chunkedEncoding || !socket || raw.writableLength !== socket.writableLength;
+  const to = isPlain ? raw : socket;
+  to.write(isPlain ? bytes : piece);
+  return to;
 };
 
 /** Whom its stream is counted for. */
