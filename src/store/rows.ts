@@ -31,18 +31,13 @@ export const workerName = (owner: Value | undefined): string | null =>
 /** What each database keeps in its own way. */
 type OwnFields = Pick<Job, 'payload' | 'tags' | 'timeoutMs' | 'totalMs' | 'batch'>;
 
-export const jobFrom = (row: Row, { payload, tags, timeoutMs, totalMs, batch }: OwnFields): Job => ({
+/** What everybody must know of a job, also whoever runs it. */
+const identityOf = (row: Row) => ({
   seq: number(row['seq']),
   id: text(row['id']),
   type: text(row['type']),
   queue: text(row['queue']),
-  status: text(row['status']) as Status,
   priority: number(row['priority']),
-  payload,
-  progress: number(row['progress']),
-  note: textOrNull(row['note']),
-  result: row['result'] === null ? null : JSON.parse(text(row['result'])),
-  error: textOrNull(row['error']),
   attempts: number(row['attempts']),
   maxAttempts: number(row['max_attempts']),
   crashes: number(row['crashes']),
@@ -51,25 +46,35 @@ export const jobFrom = (row: Row, { payload, tags, timeoutMs, totalMs, batch }: 
   claim: number(row['claim']),
   parentId: textOrNull(row['parent_job_id']),
   tenant: textOrNull(row['tenant']),
-  replayOf: textOrNull(row['replay_of']),
-  userInitiated: flag(row['user_initiated']),
-  scheduleId: textOrNull(row['schedule_id']),
-  slotAt: numberOrNull(row['slot_at']),
-  tags,
   key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
   limitKey: textOrNull(row['limit_key']),
+  scheduleId: textOrNull(row['schedule_id']),
+  slotAt: numberOrNull(row['slot_at']),
+  deadlineAt: numberOrNull(row['deadline_at']),
+  runAt: number(row['run_at']),
+});
+
+export const jobFrom = (row: Row, { payload, tags, timeoutMs, totalMs, batch }: OwnFields): Job => ({
+  ...identityOf(row),
+  status: text(row['status']) as Status,
+  payload,
+  progress: number(row['progress']),
+  note: textOrNull(row['note']),
+  result: row['result'] === null ? null : JSON.parse(text(row['result'])),
+  error: textOrNull(row['error']),
+  replayOf: textOrNull(row['replay_of']),
+  userInitiated: flag(row['user_initiated']),
+  tags,
   timeoutMs,
   held: flag(row['held']),
   worker: workerName(row['lease_owner']),
   createdAt: number(row['created_at']),
   queuedAt: numberOrNull(row['queued_at']),
-  runAt: number(row['run_at']),
   startedAt: numberOrNull(row['started_at']),
   completedAt: numberOrNull(row['completed_at']),
   timeoutAt: numberOrNull(row['timeout_at']),
   expiresAt: numberOrNull(row['expires_at']),
   totalMs,
-  deadlineAt: numberOrNull(row['deadline_at']),
   cancelRequestedAt: numberOrNull(row['cancel_requested_at']),
   batch,
 });
@@ -77,28 +82,10 @@ export const jobFrom = (row: Row, { payload, tags, timeoutMs, totalMs, batch }: 
 export const toTags = (json: Value | undefined): string[] => (json ? (JSON.parse(text(json)) as string[]) : []);
 
 export const claimedFrom = (row: Row, timeoutMs: number | null): ClaimedJob => ({
-  seq: number(row['seq']),
-  id: text(row['id']),
-  type: text(row['type']),
-  queue: text(row['queue']),
-  priority: number(row['priority']),
+  ...identityOf(row),
   payload: text(row['payload']),
-  attempts: number(row['attempts']),
-  maxAttempts: number(row['max_attempts']),
-  crashes: number(row['crashes']),
-  maxCrashes: number(row['max_crashes']),
-  life: number(row['life']),
-  claim: number(row['claim']),
-  parentId: textOrNull(row['parent_job_id']),
-  tenant: textOrNull(row['tenant']),
-  key: shownKey(textOrNull(row['tenant']), textOrNull(row['unique_key'])),
-  limitKey: textOrNull(row['limit_key']),
-  scheduleId: textOrNull(row['schedule_id']),
-  slotAt: numberOrNull(row['slot_at']),
   timeoutMs,
-  deadlineAt: numberOrNull(row['deadline_at']),
   startedAt: number(row['started_at']),
-  runAt: number(row['run_at']),
 });
 
 export const toAttempt = (row: Row): Attempt => ({
