@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { JobManager, job, type RunningServer, startServer } from 'backline';
 import { createClient } from 'backline/client';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { allRoutes } from '../../src/doors/api/routes.ts';
 import { codeOf, IMPATIENT, startManager } from '../managers.ts';
 
 const jobs = { echo: job({ run: (payload: unknown) => payload }) };
@@ -183,6 +184,7 @@ describe('what a token may do', () => {
     await manager.pauseQueue('default');
     await manager.enqueue('echo', { of: 'bob' }, { id: 'theirs', tenant: 'bob' });
     await manager.enqueue('echo', { of: 'ada' }, { id: 'mine', tenant: 'ada' });
+    await manager.schedules.add({ id: 'theirs', type: 'echo', cron: '0 2 * * *', options: { tenant: 'bob' } });
     const calls: [string, string, object?][] = [
       ['GET', '/jobs/ID'],
       ['GET', '/jobs/ID/attempts'],
@@ -206,17 +208,40 @@ describe('what a token may do', () => {
       ['POST', '/bulk/remove', { which: { id: ['ID'] } }],
       ['POST', '/jobs', { type: 'echo', options: { parent: 'ID' } }],
       ['POST', '/jobs', { type: 'echo', options: { id: 'ID' } }],
+      ['GET', '/jobs/ID/explanation'],
+      ['POST', '/bulk/preview', { which: { id: ['ID'] }, action: { kind: 'cancel' } }],
+      ['POST', '/bulk', { which: { id: ['ID'] }, action: { kind: 'cancel' }, expected: 7 }],
+      ['POST', '/bulk/retry', { which: { id: ['ID'] } }],
+      ['GET', '/schedules/ID'],
+      ['GET', '/schedules/ID/next'],
+      ['GET', '/schedules/ID/history'],
+      ['PATCH', '/schedules/ID', { missed: 'skip' }],
+      ['POST', '/schedules/ID/pause'],
+      ['POST', '/schedules/ID/resume'],
+      ['POST', '/schedules/ID/run'],
+      ['POST', '/schedules', { id: 'ID', type: 'echo', cron: '0 2 * * *' }],
+      ['POST', '/schedules', { id: 'ada:ID', type: 'echo', cron: '0 2 * * *', options: { tenant: 'bob' } }],
+      ['POST', '/schedule-runs', { ids: ['ID'] }],
+      ['DELETE', '/schedules/ID'],
+      ['GET', '/uploads/ID'],
+      ['POST', '/tokens/ID/revoke'],
+      ['POST', '/tokens/ID/rotate'],
     ];
+    const asked = new Set(calls.map(([method, path]) => `${method} ${path.split('?')[0]}`));
+    const byId = allRoutes().map(([, { method, path }]) => `${method} ${path.replace('{id}', 'ID')}`);
+    expect(byId.filter((route) => route.includes('ID') && !asked.has(route))).toEqual([]);
     for (const [method, path, input] of calls) {
       const about = async (id: string) => {
         const headers = { ...bearer(token), ...(input ? JSON_TYPE : {}) };
         const body = input ? { body: JSON.stringify(input).replace('ID', id) } : {};
         const { status, text } = await ask(`${url}/api${path.replace('ID', id)}`, { method, headers, ...body });
-        return `${status} ${text.replaceAll(id, 'ID')}`;
+        // When it was asked.
+        return `${status} ${text.replaceAll(id, 'ID').replace(/"snapshotAt":"[^"]+"/, '')}`;
       };
       expect(await about('theirs'), `${method} ${path}`).toBe(await about('nobody'));
     }
     expect(await manager.get('theirs')).toMatchObject({ status: 'queued', priority: 5 });
+    expect(await manager.schedules.get('theirs')).toMatchObject({ version: 1, pause: null, counts: { byHand: 0 } });
     const client = createClient({ url, token });
     expect((await client.jobs.list()).jobs.map(({ id }) => id)).toEqual(['mine']);
     expect(await client.stats.get()).toMatchObject({ total: 1, sizeBytes: 0 });
