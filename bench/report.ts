@@ -1,4 +1,5 @@
 /** One line per figure: as JSON for programs, as a table for people. */
+import { median } from './median.ts';
 import type { Figure } from './scenarios.ts';
 
 export interface Line {
@@ -12,11 +13,14 @@ export interface Line {
   readonly peerValue: number | null;
   /** Ours divided by the peer's. */
   readonly ratio: number | null;
-  /** The lowest and the highest ratio of a single round: what lies within is noise. Null if there was but one. */
+  /**
+   * The lowest and the highest ratio of a single round, to the peer, or to the limit where there is no peer: what lies within is noise.
+   * Null if there was but one.
+   */
   readonly band: readonly [low: number, high: number] | null;
   /** What the plain script reached; of threads and children, bare messages. */
   readonly limit: number;
-  /** Ours divided by the limit. */
+  /** Ours divided by the limit; without a peer the median of the rounds, in each of which both took their turn. */
   readonly ofLimit: number;
 }
 
@@ -27,7 +31,20 @@ export interface Peer {
   readonly ratios: readonly number[];
 }
 
-export const line = ({ bench, unit }: Figure, store: string, ours: number, peer: Peer | null, limit: number): Line => ({
+/** What was reached, by us and by the limit. */
+export interface Reached {
+  readonly ours: number;
+  readonly limit: number;
+  /** Ours divided by the limit's, round by round. */
+  readonly ratios: readonly number[];
+}
+
+export const line = (
+  { bench, unit }: Figure,
+  store: string,
+  { ours, limit, ratios }: Reached,
+  peer: Peer | null,
+): Line => ({
   bench,
   store,
   ours: rounded(ours),
@@ -35,9 +52,9 @@ export const line = ({ bench, unit }: Figure, store: string, ours: number, peer:
   peer: peer?.name ?? null,
   peerValue: peer ? rounded(peer.value) : null,
   ratio: peer ? rounded(ours / peer.value) : null,
-  band: bandOf(peer?.ratios ?? []),
+  band: bandOf(peer ? peer.ratios : ratios),
   limit: rounded(limit),
-  ofLimit: rounded(ours / limit),
+  ofLimit: rounded(peer || ratios.length === 0 ? ours / limit : median(ratios)),
 });
 
 const bandOf = (ratios: readonly number[]): Line['band'] =>

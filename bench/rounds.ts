@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Durability } from './contenders/contender.ts';
+import { median } from './median.ts';
 import type { Peers } from './peer.ts';
 import type { BenchServer } from './postgres/server.ts';
 import { type ContenderName, Remotes } from './remote.ts';
@@ -70,13 +71,15 @@ const linesOf = (
   return durabilities.flatMap((durability) =>
     figures.flatMap((figure, i) => {
       const [ours, limit] = [of('backline', durability, i), of(against.limit, durability, i)];
+      const limits = all(against.limit, durability, i);
+      const toLimit = all('backline', durability, i).map((value, round) => value / limits[round]!);
       const peer = (name: ContenderName) => {
         const theirs = all(name, against.peersAt, i);
         const ratios = all('backline', durability, i).map((value, round) => value / theirs[round]!);
         return { name: names[name]!, value: median(theirs), ratios };
       };
       return (peers.length === 0 ? [null] : peers.map(peer)).map((one) =>
-        line(figure, `${store}/${durability}`, ours, one, limit),
+        line(figure, `${store}/${durability}`, { ours, limit, ratios: toLimit }, one),
       );
     }),
   );
@@ -113,10 +116,4 @@ const runInFresh = async (scenario: Scenario, entry: Entry, options: RunOptions)
   } finally {
     remotes.end();
   }
-};
-
-export const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };

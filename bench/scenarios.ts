@@ -89,8 +89,8 @@ const live =
   (jobs: number, listeners: number): Scenario['measure'] =>
   async (remotes, name, where, scale) => {
     const readers = name === 'backline' ? scaled(listeners, scale, 5) : 0;
-    const { rate, memoryMb } = await remotes.get(name).call('followed', where, scaled(jobs, scale, 50), readers);
-    return [rate, memoryMb];
+    const measured = await remotes.get(name).call('followed', where, scaled(jobs, scale, 50), readers);
+    return [measured.rate, measured.cpuMs, measured.memoryMb];
   };
 
 const QUEUES: Field = { peers: ['plainjob'], peersAt: 'process', limit: 'script' };
@@ -209,6 +209,7 @@ export const SQLITE: readonly Scenario[] = [
     against: { peers: [], peersAt: 'process', limit: 'backline-alone' },
     figures: [
       { bench: 'listeners', unit: 'jobs/s' },
+      { bench: 'listeners-cpu', unit: 'ms' },
       { bench: 'listeners-memory', unit: 'MB' },
     ],
     measure: live(2500, 500),

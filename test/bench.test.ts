@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { median } from '../bench/median.ts';
 import { readOptions } from '../bench/options.ts';
 import { type Line, line, table } from '../bench/report.ts';
-import { median } from '../bench/rounds.ts';
 import { ROOT } from './source-scan.ts';
 
 const execute = promisify(execFile);
@@ -139,7 +139,12 @@ describe('the parts of the bench', () => {
   test('a line holds the ratios to the peer and to the script', () => {
     const figure = { bench: 'process', unit: 'jobs/s' } as const;
     expect(
-      line(figure, 'sqlite/disk', 30_000.4, { name: 'plainjob 0.0.14', value: 6000, ratios: [5.2, 4.8, 5] }, 40_000),
+      line(
+        figure,
+        'sqlite/disk',
+        { ours: 30_000.4, limit: 40_000, ratios: [1, 0.5] },
+        { name: 'plainjob 0.0.14', value: 6000, ratios: [5.2, 4.8, 5] },
+      ),
     ).toEqual({
       bench: 'process',
       store: 'sqlite/disk',
@@ -155,14 +160,28 @@ describe('the parts of the bench', () => {
   });
 
   test('without a peer, its fields are null and the table shows a dash', () => {
-    const one = line({ bench: 'latency-p50', unit: 'ms' }, 'sqlite/process', 0.5, null, 0.25);
+    const one = line(
+      { bench: 'latency-p50', unit: 'ms' },
+      'sqlite/process',
+      { ours: 0.5, limit: 0.25, ratios: [2] },
+      null,
+    );
     expect(one).toMatchObject({ peer: null, peerValue: null, ratio: null, limit: 0.25, ofLimit: 2 });
     expect(table([one])).toMatch(/latency-p50 +sqlite\/process +ms +0\.5 +– +– +– +0\.25 +2$/m);
   });
 
+  test('without a peer, the ratio to the limit is the median of rounds in which both took their turn', () => {
+    const figure = { bench: 'listeners', unit: 'jobs/s' } as const;
+    // The machine was slow in one round, for both.
+    const one = line(figure, 'sqlite/process', { ours: 400, limit: 100, ratios: [0.95, 4, 0.98] }, null);
+    expect(one).toMatchObject({ ofLimit: 0.98, band: [0.95, 4] });
+  });
+
   test('of a single round there is no band', () => {
     const peer = { name: 'pg-boss 12.38.0', value: 2, ratios: [2] };
-    expect(line({ bench: 'enqueue', unit: 'jobs/s' }, 'postgres/disk', 4, peer, 4)).toMatchObject({
+    expect(
+      line({ bench: 'enqueue', unit: 'jobs/s' }, 'postgres/disk', { ours: 4, limit: 4, ratios: [1] }, peer),
+    ).toMatchObject({
       ratio: 2,
       band: null,
     });

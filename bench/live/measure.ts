@@ -17,8 +17,8 @@ const compute = (): void => {
 export interface Followed {
   /** Jobs per second. */
   readonly rate: number;
-  /** CPU time of the process per job, in microseconds: what the readers cost it, also while others take the cores. */
-  readonly cpuUs: number;
+  /** CPU time of the process per job, in milliseconds: what the readers cost it, also while others take the cores. */
+  readonly cpuMs: number;
   /** How much the process grew meanwhile. */
   readonly memoryMb: number;
 }
@@ -71,5 +71,5 @@ const drain = async (manager: JobManager, n: number): Promise<Followed> => {
   const seconds = (performance.now() - from) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   clearInterval(looking);
-  return { rate: n / seconds, cpuUs: (user + system) / n, memoryMb: Math.max(0.1, (peak - before) / 1e6) };
+  return { rate: n / seconds, cpuMs: (user + system) / 1000 / n, memoryMb: Math.max(0.1, (peak - before) / 1e6) };
 };
