@@ -59,7 +59,10 @@ describe.skipIf(!chromiumPath)(`a first visit${skipped}`, () => {
     await service.close();
   });
 
-  test('takes at most 150 KB over the wire, and asks nobody else', async () => {
+  test.each([
+    ['/', '.uplot canvas >> nth=2'],
+    ['/jobs', '.line >> nth=5'],
+  ])('of %s takes at most 150 KB over the wire, and asks nobody else', async (path, ready) => {
     const { page, requests, close } = await openPage(browser);
     const network = await page.context().newCDPSession(page);
     await network.send('Network.enable');
@@ -67,10 +70,10 @@ describe.skipIf(!chromiumPath)(`a first visit${skipped}`, () => {
     network.on('Network.loadingFinished', ({ encodedDataLength }) => {
       bytes += encodedDataLength;
     });
-    await page.goto(`${service.url}/jobs`);
-    await page.locator('.line >> nth=5').waitFor();
+    await page.goto(service.url + path);
+    await page.locator(ready).waitFor();
     await page.waitForLoadState('networkidle');
-    console.log(`first visit ${kb(bytes)}, ${requests.length} requests`);
+    console.log(`first visit of ${path}: ${kb(bytes)}, ${requests.length} requests`);
     expect(bytes).toBeLessThanOrEqual(150 * KB);
     expect(bytes).toBeGreaterThan(10 * KB);
     expect(requests.filter((url) => !url.startsWith(service.url))).toEqual([]);
