@@ -51,8 +51,8 @@ export const useResource = <T>(
   const resource = useMemo(() => resourceOf(key, load), [key]);
   resource.load = load;
   useEffect(() => {
-    void resource.reload();
-    return whenTold((frame) => isWide(frame) || concerns(frame), resource.reload, pauseMs);
+    // The stream that opens meanwhile says at once that anything may have happened: that is looked at after the pause, too.
+    return whenTold((frame) => isWide(frame) || concerns(frame), resource.reload, { pauseMs, atOnce: true });
   }, [resource]);
   return resource as Resource<T>;
 };
@@ -92,11 +92,14 @@ const make = <T>(load: Load<T>): Kept<T> => {
   return resource;
 };
 
-/** Calls back when a frame is of concern: at once, and then not again before it is done and a pause is over. @returns ends it. */
+/**
+ * Calls back when a frame is of concern: at once, and then not again before it is done and a pause is over; `atOnce`: also now.
+ * @returns ends it.
+ */
 export const whenTold = (
   concerns: (frame: Frame) => boolean,
   act: () => Promise<void>,
-  pauseMs = PAUSE_MS,
+  { pauseMs = PAUSE_MS, atOnce = false } = {},
 ): (() => void) => {
   let busy = false;
   let again = false;
@@ -117,6 +120,7 @@ export const whenTold = (
     if (busy) again = true;
     else void go();
   });
+  if (atOnce) void go();
   return () => {
     ended = true;
     end();

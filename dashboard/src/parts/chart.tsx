@@ -170,7 +170,7 @@ const Legend = ({ step, ...props }: ChartProps & { readonly step: number | null 
           <strong class="figure">{values[at] === null || values[at] === undefined ? '–' : text(values[at])}</strong>
         </span>
       ))}
-      {times.length > 0 && <span class="quiet">at {minute(times[at]!)}</span>}
+      {times.length > 0 && <span class="quiet">{minute(times[at]!)}</span>}
     </p>
   );
 };
