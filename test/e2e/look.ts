@@ -39,7 +39,7 @@ const inPage = (): string[] => {
   }
   for (const { text, element, box } of texts) {
     const style = getComputedStyle(element);
-    const scrolls = element.closest('pre, dialog, .list, .states, .palette, .scrolls');
+    const scrolls = element.closest('pre, dialog, .list, .states, .palette, .scrolls, .wide-table');
     const cut =
       style.overflow === 'hidden' && element.scrollWidth > element.clientWidth + 1 && style.textOverflow !== 'ellipsis';
     if (cut) wrong.push(`cut off: ${text.slice(0, 60)}`);

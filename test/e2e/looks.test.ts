@@ -172,7 +172,7 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
       after: (page) => page.getByRole('button', { name: 'Edit and run again' }).click(),
     },
     { name: 'schedules-empty', url: () => `${empty.url}/schedules`, ready: 'text=No schedules yet' },
-    { name: 'schedules-full', url: () => `${full.url}/schedules`, ready: '.strip' },
+    { name: 'schedules-full', url: () => `${full.url}/schedules`, ready: '.runs-strip' },
     { name: 'schedules-error', url: () => `${full.url}/schedules`, ready: 'text=could not be loaded', before: away },
     { name: 'schedules-refused', url: () => `${full.url}/schedules`, ready: 'text=not for you', before: refused },
     { name: 'schedules-none-fits', url: () => `${empty.url}/schedules?paused=yes`, ready: 'text=No schedule fits' },
@@ -186,11 +186,11 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
         await page.locator('dialog .complaint').waitFor();
       },
     },
-    { name: 'schedule', url: () => `${full.url}/schedules/nightly-report`, ready: '.strip.large' },
+    { name: 'schedule', url: () => `${full.url}/schedules/nightly-report`, ready: '.runs-strip.large' },
     {
       name: 'schedule-table',
       url: () => `${full.url}/schedules/nightly-report`,
-      ready: '.strip.large',
+      ready: '.runs-strip.large',
       after: async (page) => {
         await page.getByRole('button', { name: 'As a table' }).click();
         await page.getByText('When the clocks change').click();

@@ -55,7 +55,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of schedules${skipped}`, (
     expect(await schedule('weekly')).toMatchObject({ type: 'report', payload: { ms: 1 }, source: 'api' });
 
     await press(page, 'n', page.getByRole('link', { name: 'Follow it' }));
-    await page.locator('.strip .s-completed').waitFor();
+    await page.locator('.runs-strip .s-completed').waitFor();
     await page.locator('.history').getByText('ran by hand').waitFor();
 
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
@@ -195,7 +195,7 @@ describe.skipIf(!chromiumPath)(`journeys on the pages of schedules${skipped}`, (
     const strip = page.getByRole('img', { name: /^The last 24 runs: 21 completed, 3 failed\. The newest: completed/ });
     await strip.waitFor();
     await page.getByRole('link', { name: 'nightly-report' }).click();
-    await page.locator('.strip.large g').first().click();
+    await page.locator('.runs-strip.large g').first().click();
     await page.waitForURL(/\/jobs\//);
     await page.locator('.subtitle .s-completed').waitFor();
     await page.goBack();

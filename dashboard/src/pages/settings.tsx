@@ -234,7 +234,7 @@ const Facts = ({ of }: { readonly of: readonly Fact[] }) => (
 /** Every setting, its value and where that comes from: what `backline config` says. */
 const Given = ({ settings }: { readonly settings: NonNullable<AboutView['settings']> }) => (
   <Card title="What it was started with" aside={<code>backline config</code>}>
-    <div class="scrolls" tabIndex={0} role="region" aria-label="Settings of the service, as a table">
+    <div class="wide-table" tabIndex={0} role="region" aria-label="Settings of the service, as a table">
       <table class="given">
         <thead>
           <tr>

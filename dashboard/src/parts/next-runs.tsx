@@ -14,7 +14,7 @@ export const NextRuns = ({ runs: { timeZone, runs }, short = false }: NextRunsPr
   const two = own !== timeZone;
   if (runs.length === 0) return <p class="quiet">It does not run any more.</p>;
   return (
-    <div class="scrolls" tabIndex={0} role="region" aria-label="Next runs, as a table">
+    <div class="wide-table" tabIndex={0} role="region" aria-label="Next runs, as a table">
       <table class="next-runs">
         <thead>
           <tr>

@@ -46,7 +46,7 @@ export const Strip = ({ jobs, opens = false }: StripProps) => {
   const shown = jobs.slice(0, RUNS);
   return (
     <svg
-      class={opens ? 'strip large' : 'strip'}
+      class={opens ? 'runs-strip large' : 'runs-strip'}
       role="img"
       aria-label={wordsOf(jobs, now.peek())}
       viewBox={`0 0 ${RUNS * STEP} ${UP + DOWN + 2}`}
@@ -77,8 +77,8 @@ const Bar = ({ job, x, most, opens }: BarProps) => {
     >
       <title>{sentenceOf(job, length)}</title>
       {opens && <rect class="hit" x={x - 1} width={STEP} y="0" height={UP + DOWN + 2} />}
-      <rect class="bar" x={x} width={BAR} y={UP - height} height={height} />
-      {isLost(job) && <rect class="bar" x={x} width={BAR} y={UP + 2} height={DOWN} />}
+      <rect class="run" x={x} width={BAR} y={UP - height} height={height} />
+      {isLost(job) && <rect class="run" x={x} width={BAR} y={UP + 2} height={DOWN} />}
     </g>
   );
 };
@@ -88,7 +88,7 @@ const sentenceOf = ({ shown, slotAt, createdAt, byHand }: ScheduledJobView, leng
 
 /** The same as a table, for those who want the figures, or do not see the bars. */
 export const RunsTable = ({ jobs }: { readonly jobs: readonly ScheduledJobView[] }) => (
-  <div class="scrolls" tabIndex={0} role="region" aria-label="The last runs, as a table">
+  <div class="wide-table" tabIndex={0} role="region" aria-label="The last runs, as a table">
     <table>
       <thead>
         <tr>
