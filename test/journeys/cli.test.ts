@@ -315,9 +315,9 @@ describe('jobs of a stored database', () => {
 
   test('migrate has nothing to do', async () => {
     expect(await folder.ask('migrate', '--plan')).toMatchObject([
-      { kind: 'migration', found: 2, known: 2, missing: [], applied: [] },
+      { kind: 'migration', found: 3, known: 3, missing: [], applied: [] },
     ]);
-    expect(await folder.run(['migrate'])).toMatchObject({ code: 0, stdout: 'Schema 2: nothing to do.\n' });
+    expect(await folder.run(['migrate'])).toMatchObject({ code: 0, stdout: 'Schema 3: nothing to do.\n' });
   });
 
   test('check finds nothing, and changes nothing', async () => {

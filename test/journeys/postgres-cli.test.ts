@@ -161,8 +161,8 @@ describe('commands that need no running service', () => {
   });
 
   test('migrate has nothing to do, and check finds nothing', async () => {
-    expect(await ask('migrate', '--plan')).toMatchObject([{ found: 2, known: 2, missing: [] }]);
-    expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'Schema 2: nothing to do.\n' });
+    expect(await ask('migrate', '--plan')).toMatchObject([{ found: 3, known: 3, missing: [] }]);
+    expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'Schema 3: nothing to do.\n' });
     expect(await ask('check')).toMatchObject([{ ok: true, jobs: 120, problems: [] }]);
   });
 
@@ -235,7 +235,7 @@ describe('workers and a service', () => {
     expect(database).toBe(`postgres://***@127.0.0.1:${server.port}/postgres?schema=${schema}`);
     const sum = await run('add', 'sum', '{"a":1,"b":2}', '--wait');
     expect(sum.stdout).toMatch(/\n3\n$/);
-    for (const path of ['/', '/status.json', '/readyz']) {
+    for (const path of ['/', '/status', '/status.json', '/readyz']) {
       const answer = await fetch(`${url}${path}`);
       expect([path, answer.status]).toEqual([path, 200]);
       said += await answer.text();
@@ -249,7 +249,7 @@ describe('workers and a service', () => {
     const { url } = linesOf(service.stdout)[0]!;
     await server.stop();
     await service.says(/STORE_UNAVAILABLE|does not answer/);
-    const page = await fetch(`${url}/`);
+    const page = await fetch(`${url}/status`);
     expect(page.status).toBe(503);
     said += await page.text();
     const away = await run('jobs', 'ls');
