@@ -2,8 +2,18 @@
 import type { Client } from '../../engine/client.ts';
 import type { EventMap, EventName } from '../../engine/events.ts';
 import type { Caller } from './access.ts';
-import type { ShownSetting } from './contract-about.ts';
 import type { UploadDesk } from './uploads.ts';
+
+/** One setting of the command line's program, as it may be shown. */
+export interface ShownSetting {
+  readonly name: string;
+  /** As it was given, secrets masked; null where nothing is set. */
+  readonly value: string | null;
+  /** The flag, the variable or the file that it comes from, or `default`. */
+  readonly place: string;
+  /** What it is for. */
+  readonly says: string;
+}
 
 /** What the API needs of a JobManager. */
 export interface Served extends Client {

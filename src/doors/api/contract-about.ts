@@ -1,5 +1,6 @@
 /** What the service says of itself. Lengths of time are milliseconds; null is never, without end, or all. */
 import * as z from 'zod';
+import type { ShownSetting } from './context.ts';
 import { operation } from './operation.ts';
 import { ROUTES } from './routes.ts';
 import * as w from './words.ts';
@@ -7,7 +8,7 @@ import * as w from './words.ts';
 const ms = z.number().nullable();
 const texts = z.array(z.string()).readonly();
 
-const setting = z.strictObject({
+const setting: z.ZodType<ShownSetting> = z.strictObject({
   name: z.string(),
   value: z.string().nullable().describe('As it was given; secrets are masked. null where nothing is set.'),
   place: z.string().describe('The flag, the variable or the file that it comes from, or `default`.'),
@@ -42,8 +43,6 @@ const answer = z.strictObject({
 });
 
 export type AboutView = z.infer<typeof answer>;
-/** One setting of the command line's program, as it may be shown. */
-export type ShownSetting = z.infer<typeof setting>;
 
 export const about = {
   get: operation(ROUTES.about.get).input(z.strictObject({}).optional()).output(answer),

@@ -13,6 +13,7 @@ import type { Served } from '../api/context.ts';
 import type { Failures } from './failures.ts';
 import { mustBeOwnOrigin } from './origin.ts';
 import { clearSession, keepSession, sessionOf } from './session.ts';
+import type { Standing } from './standing-watch.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -24,8 +25,7 @@ declare module 'fastify' {
     caller: Caller;
     /** Of a request that came with the cookie of a session. */
     session: string | null;
-    /** Of a caller with a token or a session: what tells it from others, and whether it is valid still. */
-    standing: { readonly key: string; readonly isValid: () => Promise<boolean> } | null;
+    standing: Standing | null;
   }
 }
 

@@ -2,7 +2,12 @@
  * Whether who has a stream open may still have it. A request is looked at once, a stream stays for hours: so its token or session is
  * looked at again and again, once for all streams that came with it, and they end when it is no longer valid.
  */
-import type { FastifyRequest } from 'fastify';
+
+/** Of a caller with a token or a session: what tells it from others, and whether it is valid still. */
+export interface Standing {
+  readonly key: string;
+  readonly isValid: () => Promise<boolean>;
+}
 
 interface Watched {
   readonly streams: Set<AbortController>;
@@ -18,7 +23,10 @@ export class StandingWatch {
   }
 
   /** @returns what fires when it may not go on; and what is to be called, once, when it has ended by itself. */
-  enter({ standing }: Pick<FastifyRequest, 'standing'>): { readonly signal: AbortSignal; readonly leave: () => void } {
+  enter({ standing }: { readonly standing: Standing | null }): {
+    readonly signal: AbortSignal;
+    readonly leave: () => void;
+  } {
     const stream = new AbortController();
     // Whoever came without a token did so from a place that needs none.
     if (!standing) return { signal: stream.signal, leave: () => {} };
