@@ -300,36 +300,31 @@ describe.skipIf(!chromiumPath)(`pages${skipped}`, () => {
 
   const named = VIEWS.map((view) => [view.name, view] as const);
 
-  test.each(named)('%s has no fault that axe knows, light and dark', async (name, view) => {
-    const { page, wrong, close } = await openPage(browser, { colorScheme: 'light', reducedMotion: 'reduce' });
-    try {
-      await show(page, view);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await settled(page);
-        await picture(page, `${name}-${colorScheme}`);
-        expect(await violations(page, view.covered), colorScheme).toEqual([]);
+  test.each(named)(
+    '%s has no fault that axe knows, light and dark, and fits from 320 to 1920 pixels',
+    async (name, view) => {
+      const { page, wrong, close } = await openPage(browser, { colorScheme: 'light', reducedMotion: 'reduce' });
+      try {
+        await show(page, view);
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme });
+          await settled(page);
+          await picture(page, `${name}-${colorScheme}`);
+          expect(await violations(page, view.covered), colorScheme).toEqual([]);
+        }
+        await page.emulateMedia({ colorScheme: 'light' });
+        for (const width of WIDTHS) {
+          await page.setViewportSize(sizeOf(width));
+          await settled(page);
+          await picture(page, `${name}-${width}`);
+          expect(await misplaced(page), `${width} pixels`).toEqual([]);
+        }
+        expect(wrong).toEqual([]);
+      } finally {
+        await close();
       }
-      expect(wrong).toEqual([]);
-    } finally {
-      await close();
-    }
-  });
-
-  test.each(named)('%s fits from 320 to 1920 pixels', async (name, view) => {
-    const { page, close } = await openPage(browser, { viewport: sizeOf(WIDTHS[0]!), reducedMotion: 'reduce' });
-    try {
-      await show(page, view);
-      for (const width of WIDTHS) {
-        await page.setViewportSize(sizeOf(width));
-        await settled(page);
-        await picture(page, `${name}-${width}`);
-        expect(await misplaced(page), `${width} pixels`).toEqual([]);
-      }
-    } finally {
-      await close();
-    }
-  });
+    },
+  );
 
   test('text of twice the size, more room and forced colours still fit', async () => {
     const { page, close } = await openPage(browser, { forcedColors: 'active', reducedMotion: 'reduce' });
