@@ -72,6 +72,7 @@ describe('npm run bench', () => {
       'children-stored sqlite/process jobs/s',
       'children-memory sqlite/process MB',
       'listeners sqlite/process jobs/s',
+      'listeners-cpu sqlite/process ms',
       'listeners-memory sqlite/process MB',
     ]);
     for (const name of ['plainjob', 'piscina'].filter((one) => !isInstalled(one))) {

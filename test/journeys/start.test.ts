@@ -38,9 +38,11 @@ describe('backline start', () => {
     const failed = await folder.run(['add', 'fail', '--wait', '--json']);
     expect(failed.code).toBe(1);
     expect(linesOf(failed.stderr)).toMatchObject([{ kind: 'error', code: 'JOB_FAILED', causes: ['ECONNREFUSED'] }]);
-    const [ready, page] = await Promise.all([fetch(`${started['url']}/readyz`), fetch(`${started['url']}/`)]);
-    expect(ready.status).toBe(200);
-    expect(await page.text()).toMatch(/SMTP 421/);
+    const get = (path: string) => fetch(`${started['url']}${path}`);
+    const [ready, page, plain] = await Promise.all(['/readyz', '/', '/status'].map(get));
+    expect(ready!.status).toBe(200);
+    expect(await page!.text()).toMatch(/<script type="module"/);
+    expect(await plain!.text()).toMatch(/SMTP 421/);
     const ended = await service.end('SIGINT');
     expect(ended.code).toBe(130);
     expect(ended.stderr).not.toMatch(/\n\s+at |UNEXPECTED/);
@@ -94,7 +96,7 @@ describe('backline start', () => {
     const { service, started } = await startService();
     expect(service.stderr).toMatch(/No job types/);
     await folder.run(['add', 'anything']);
-    expect(await (await fetch(`${started['url']}/`)).text()).toMatch(/No worker is alive, and 1 job waits/);
+    expect(await (await fetch(`${started['url']}/status`)).text()).toMatch(/No worker is alive, and 1 job waits/);
     expect((await service.end('SIGTERM')).code).toBe(0);
   });
 

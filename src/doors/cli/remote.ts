@@ -106,7 +106,7 @@ type System = 'queues' | 'pauseQueue' | 'resumeQueue' | 'limitQueue' | 'workers'
 
 const running = (api: ApiClient): Pick<Desk, System> => ({
   queues: async () =>
-    (await api.queues.list()).queues.map((queue) => ({
+    (await api.queues.list()).queues.map(({ allowed: _, ...queue }) => ({
       ...queue,
       pausedUntil: msOrNull(queue.pausedUntil),
       pausedAt: msOrNull(queue.pausedAt),
