@@ -15,6 +15,8 @@ import {
   verdictOf,
 } from './batch.ts';
 
+const GOES_ON = { kind: 'goes-on' } as const;
+
 const NONE: BatchCounts = { total: 0, completed: 0, failed: 0, timeout: 0, cancelled: 0 };
 
 /** `3c 1f` of 5: three completed, one failed, one unfinished. */
@@ -168,7 +170,7 @@ describe('what nobody needs to count for', () => {
       fc.property(fc.oneof(COUNTS, many), POLICIES, fc.array(MOVE, { maxLength: 60 }), (first, policy, moves) => {
         const state = { id: 'b', policy, open: false, cancelReason: null, timedOutAt: null };
         let [at, progress] = [first, progressOf(first)];
-        let spare = { moves: movesToSpare(at, progress), losses: lossesToSpare(policy, at) };
+        let spare = { moves: movesToSpare(at, progress, GOES_ON), losses: lossesToSpare(policy, at) };
         for (const what of moves) {
           const next = move(at, what);
           if (!next) continue;
@@ -183,7 +185,7 @@ describe('what nobody needs to count for', () => {
           progress = Math.max(progress, progressOf(next));
           const lost = ['completed', 'added'].includes(what) ? 0 : 1;
           spare = looks
-            ? { moves: movesToSpare(at, progress), losses: lossesToSpare(policy, at) }
+            ? { moves: movesToSpare(at, progress, GOES_ON), losses: lossesToSpare(policy, at) }
             : { moves: spare.moves - 1, losses: spare.losses - lost };
         }
       }),
@@ -196,7 +198,7 @@ describe('what nobody needs to count for', () => {
       at = { ...at, completed: at.completed + 1 };
       if (--spare > 0) continue;
       looks++;
-      spare = movesToSpare(at, progressOf(at));
+      spare = movesToSpare(at, progressOf(at), GOES_ON);
     }
     expect(looks).toBeLessThan(105);
   });

@@ -132,9 +132,10 @@ export const policyText = (policy: FailurePolicy): string =>
 
 /**
  * How many children may still move before the whole percent can change: until then nobody needs to count them. An end moves the
- * share more than a removal does, and a new child lowers it.
+ * share more than a removal does, and a new child lowers it. Where the rest is being cancelled, the next move may be one more to cancel.
  */
-export const movesToSpare = (counts: BatchCounts, progress: number): number => {
+export const movesToSpare = (counts: BatchCounts, progress: number, verdict: Verdict): number => {
+  if (verdict.kind === 'cancel-rest') return 1;
   const next = Math.max(progress, progressOf(counts)) + 1;
   return Math.max(1, Math.ceil((next * counts.total) / 100) - (counts.total - unfinishedOf(counts)));
 };

@@ -287,6 +287,20 @@ const growthCases = ({ test, testTwo }: Subject): void => {
     expect(await statusOf(store, 'b')).toBe('running');
   });
 
+  test('what is added to a batch that is being cancelled is cancelled, also where its share would not have moved', async (store) => {
+    const ids = (await putBatch(store, 'b', 2)).slice(1);
+    await store.requestCancel({ ids: [ids[1]!] }, 'no', T0);
+    await store.revive({ ids: [ids[1]!] }, T0);
+    const worker = await startWorker(store);
+    await worker.claim();
+    await store.requestCancel({ ids: ['b'] }, 'enough', T0);
+    for (let i = 0; i < 3; i++) {
+      const late = await putOne(store, { parentId: 'b' });
+      expect(await store.get(late)).toMatchObject({ status: 'cancelled', error: 'batch b: enough' });
+    }
+    expect(await statusOf(store, 'b')).toBe('running');
+  });
+
   testTwo('a job that is added while the last one ends joins the batch or is refused', async (first, second) => {
     const worker = await startWorker(first);
     const kinds = new Set<string>();

@@ -19,6 +19,7 @@ import {
   noBatchCounts,
   noteOf,
   progressOf,
+  type Verdict,
   verdictOf,
 } from '../../../job/batch.ts';
 import { type FinalStatus, isFinal, type Status } from '../../../job/states.ts';
@@ -150,7 +151,7 @@ const judge = async (txn: Transaction, row: Row, at: number, maxCancels: number)
     await end(txn, row, counts, verdict.status, verdict.error, at);
     return 0;
   }
-  await saveProgress(txn, row, state, at);
+  await saveProgress(txn, row, state, verdict, at);
   return verdict.kind === 'cancel-rest' ? cancelRest(txn, row, verdict.reason, at, maxCancels) : 0;
 };
 
@@ -177,11 +178,12 @@ const saveProgress = async (
   txn: Transaction,
   row: Row,
   { counts, policy, timedOutAt }: BatchState,
+  verdict: Verdict,
   at: number,
 ): Promise<void> => {
   const progress = Math.max(number(row['progress']), progressOf(counts));
   const note = noteOf(counts);
-  const [moves, losses] = [movesToSpare(counts, progress), lossesToSpare(policy, counts)];
+  const [moves, losses] = [movesToSpare(counts, progress, verdict), lossesToSpare(policy, counts)];
   await txn.run(LOOKED, { moves, losses, timedOutAt, progress, note, seq: row['seq']! });
   if (progress !== row['progress'] || note !== row['note'])
     txn.tell(() => toChange(batchRow(row), 'progress', 'running', 'running', at, { progress, note }));

@@ -20,6 +20,7 @@ import {
   noBatchCounts,
   noteOf,
   progressOf,
+  type Verdict,
   verdictOf,
 } from '../../../job/batch.ts';
 import type { FinalStatus, Status } from '../../../job/states.ts';
@@ -110,7 +111,7 @@ const judge = (txn: Transaction, row: Row, at: number, maxCancels: number): numb
     end(txn, row, counts, verdict.status, verdict.error, at);
     return 0;
   }
-  saveProgress(txn, row, state, at);
+  saveProgress(txn, row, state, verdict, at);
   return verdict.kind === 'cancel-rest' ? cancelRest(txn, row, verdict.reason, at, maxCancels) : 0;
 };
 
@@ -127,9 +128,15 @@ const LOOKED = sql`UPDATE job_batches SET moves = ?, losses = ?, timed_out_at = 
 const PROGRESS = sql`UPDATE jobs SET progress = ?, note = ? WHERE seq = ? AND status = 'running' AND lease_owner IS NULL`;
 
 /** It never falls, whatever is added. */
-const saveProgress = (txn: Transaction, row: Row, { counts, policy, timedOutAt }: BatchState, at: number): void => {
+const saveProgress = (
+  txn: Transaction,
+  row: Row,
+  { counts, policy, timedOutAt }: BatchState,
+  verdict: Verdict,
+  at: number,
+): void => {
   const progress = Math.max(number(row['progress']), progressOf(counts));
-  txn.run(LOOKED, movesToSpare(counts, progress), lossesToSpare(policy, counts), timedOutAt, row['seq']!);
+  txn.run(LOOKED, movesToSpare(counts, progress, verdict), lossesToSpare(policy, counts), timedOutAt, row['seq']!);
   const note = noteOf(counts);
   if (progress === row['progress'] && note === row['note']) return;
   txn.run(PROGRESS, progress, note, row['seq']!);
