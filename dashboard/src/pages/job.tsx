@@ -6,6 +6,7 @@ import { isOfJob, isWide } from '../live.ts';
 import type { PageProps } from '../pages.ts';
 import { Attempts } from '../parts/attempts.tsx';
 import { Card } from '../parts/card.tsx';
+import { CommandCard } from '../parts/command-card.tsx';
 import { Failures } from '../parts/failure.tsx';
 import { Family } from '../parts/family.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -178,27 +179,7 @@ const Details = ({ job }: { readonly job: JobView }) => (
     <Card title="Facts">
       <Facts job={job} />
     </Card>
-    <Card title="On the command line">
-      <ul class="commands">
-        {commandsOf(job).map((command) => (
-          <li key={command} class="row">
-            <code>{command}</code>
-            <button
-              type="button"
-              class="button plain small"
-              aria-label={`Copy ${command}`}
-              onClick={() => void copy(command, 'The command')}
-            >
-              <Icon name="copy" />
-            </button>
-          </li>
-        ))}
-      </ul>
-      <details>
-        <summary>Everything, as JSON</summary>
-        <JsonBlock value={job} what="The job" />
-      </details>
-    </Card>
+    <CommandCard commands={commandsOf(job)} value={job} what="The job" />
   </div>
 );
 

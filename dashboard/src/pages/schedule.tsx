@@ -2,11 +2,10 @@
 import { useState } from 'preact/hooks';
 import type { ScheduleView } from '../../../src/client.ts';
 import { api } from '../api.ts';
-import { copy } from '../clipboard.ts';
 import type { Frame } from '../live.ts';
 import type { PageProps } from '../pages.ts';
 import { Card } from '../parts/card.tsx';
-import { Icon } from '../parts/icon.tsx';
+import { CommandCard } from '../parts/command-card.tsx';
 import { JsonBlock } from '../parts/json.tsx';
 import { ClockChanges, NextRuns } from '../parts/next-runs.tsx';
 import { Page } from '../parts/page.tsx';
@@ -253,27 +252,5 @@ const Commands = ({ schedule }: { readonly schedule: ScheduleView }) => {
     ...(allowed.includes('resume') ? [`backline schedules resume ${id}`] : []),
     `backline jobs ls --where schedule:${id}`,
   ];
-  return (
-    <Card title="On the command line">
-      <ul class="commands">
-        {commands.map((command) => (
-          <li key={command} class="row">
-            <code>{command}</code>
-            <button
-              type="button"
-              class="button plain small"
-              aria-label={`Copy ${command}`}
-              onClick={() => void copy(command, 'The command')}
-            >
-              <Icon name="copy" />
-            </button>
-          </li>
-        ))}
-      </ul>
-      <details>
-        <summary>Everything, as JSON</summary>
-        <JsonBlock value={schedule} what="The schedule" />
-      </details>
-    </Card>
-  );
+  return <CommandCard commands={commands} value={schedule} what="The schedule" />;
 };
