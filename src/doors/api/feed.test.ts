@@ -183,10 +183,11 @@ describe('a feed', () => {
     });
     stop.abort();
     await reading;
-    for (const { bytes } of arrived) expect(bytes).toBeLessThanOrEqual(65_536 / 4);
-    // Ticks are this far apart; what a tick brings is looked up first, so that the first of two may come later after its own than the second.
-    const took = arrived.at(-1)!.at - arrived[0]!.at;
-    expect(arrived.length - 1).toBeLessThanOrEqual(took / 250 + 1);
+    arrived.forEach(({ at, bytes }, i) => {
+      expect(bytes).toBeLessThanOrEqual(65_536 / 4);
+      // Timers of the system may be a little early.
+      if (i > 0) expect(at - arrived[i - 1]!.at).toBeGreaterThan(200);
+    });
   });
 
   test('does not grow with a reader who does not read', async () => {
